@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Warnings and hardening for every target.
+
+add_compile_definitions(_GNU_SOURCE)
+add_compile_options(
+        -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
+        -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wcast-align -Wswitch-enum -Wno-unused-parameter
+        -fno-common -fstack-protector-strong -fno-strict-aliasing)
+if(GPUSWITCH_WERROR)
+        add_compile_options(-Werror)
+endif()
+if(GPUSWITCH_SANITIZE)
+        add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer)
+        add_link_options(-fsanitize=address,undefined)
+endif()
+# Asserts guard a device that cannot be bought back: they stay in release builds.
+string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
+string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+add_link_options(-Wl,-z,relro,-z,now)

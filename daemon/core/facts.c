@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Class codes: PCI Code and ID Assignment Specification, rev. 1.15, section 1. */
+
+#include "core/facts.h"
+
+#include "base/address.h"
+#include "base/text.h"
+#include "gpuswitch/names.h"
+
+const FunctionFacts *card_function(const CardFacts *card, PciAddress address) {
+        for (size_t i = 0; i < card->n_functions; i++)
+                if (address_equal(card->functions[i].address, address))
+                        return &card->functions[i];
+        return NULL;
+}
+
+bool driver_is_guest(const char *driver) {
+        /* Variant drivers: mlx5_vfio_pci, nvgrace_gpu_vfio_pci, ... */
+        return streq(driver, DRIVER_VFIO_PCI) || strstr(driver, "vfio_pci") || strstr(driver, "vfio-pci");
+}
+
+bool driver_is_host(const char *driver) {
+        return !isempty(driver) && !driver_is_guest(driver) && !streq(driver, DRIVER_PCI_STUB);
+}
+
+Owner card_owner(const CardFacts *card) {
+        const char *driver = card->n_functions > 0 ? card->functions[0].driver : "";
+
+        if (driver_is_guest(driver))
+                return OWNER_GUEST;
+        return driver_is_host(driver) ? OWNER_HOST : OWNER_NONE;
+}
+
+Guard card_guard(const CardFacts *card) {
+        bool stub = false, pinned = false;
+
+        /* vfio_pci_dev_set_resettable(): every device on the bus must be on a vfio driver. */
+        for (size_t i = 1; i < card->n_functions; i++) {
+                const char *driver = card->functions[i].driver;
+                if (streq(driver, DRIVER_PCI_STUB))
+                        stub = true;
+                else if (!driver_is_guest(driver))
+                        pinned = true;
+        }
+        return stub ? GUARD_STUB_COMPANION : pinned ? GUARD_PINNED_COMPANION : GUARD_NONE;
+}
+
+FunctionRole role_of_class(uint32_t class_code) {
+        switch (class_code >> 8) {
+        case 0x0403: /* HD audio */
+        case 0x0401: /* multimedia audio */
+                return FUNCTION_ROLE_AUDIO;
+        case 0x0c03:
+                return FUNCTION_ROLE_USB;
+        case 0x0c80: /* NVIDIA's type-C controller: "serial bus controller, other" */
+                return FUNCTION_ROLE_UCSI;
+        default:
+                return class_code >> 16 == 0x03 ? FUNCTION_ROLE_DISPLAY : FUNCTION_ROLE_OTHER;
+        }
+}

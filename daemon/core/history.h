@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * First sight: what a kernel log says about the time before the daemon looked.
+ *
+ * `machine` turns log lines into LogFacts, in order; history_replay() runs them through the state
+ * machine as if the daemon had been there.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/reset-state.h"
+#include "gpuswitch/limits.h"
+
+typedef enum LogFact {
+        LOG_FACT_HOST_INIT,  /* the host driver initialises: a bind */
+        LOG_FACT_RESET_LINE, /* amdgpu's "PCI CONFIG reset": its SMC was found running */
+        LOG_FACT_GUEST_USE,  /* a line of vfio-pci about the card: a guest had it */
+        LOG_FACT_DEAD,       /* "not ready ... after bus reset; giving up" and its like */
+        _LOG_FACT_MAX,
+        _LOG_FACT_INVALID = -EINVAL,
+} LogFact;
+
+typedef struct FirstSight {
+        bool log_complete;      /* the ring still holds the first line of this boot */
+        bool host_driver_bound; /* by the `driver` link now */
+        bool stored_suspect;    /* the store says prefail, failed or unknown from an earlier boot */
+        bool power_loss_proven; /* since then */
+} FirstSight;
+
+/**
+ * history_replay() - the state of a card whose past in this boot is only in the log
+ * @facts: in order; host-init lines of drivers without such a line are inferred from the link
+ *
+ * A gap in the log, or a suspect past without proven power loss, is unknown (never better).
+ */
+ResetState history_replay(const ResetStateRule *rule, const FirstSight *sight, const LogFact *facts, size_t n_facts);
+
+/** history_driver_ran() - has the host driver had the card since power-up, by the same facts? */
+bool history_driver_ran(const FirstSight *sight, const LogFact *facts, size_t n_facts);
+
+const char *log_fact_to_string(LogFact fact);

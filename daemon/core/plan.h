@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The ordered steps from here to the other owner.
+ *
+ * A plan names every write that its run does and nothing else; what `gpuswitchctl plan` prints is
+ * this struct. Values copied at planning time are what the machine showed then.
+ */
+
+#include "core/facts.h"
+#include "core/refusal.h"
+#include "core/rule.h"
+
+typedef enum StepKind {
+        STEP_NODES_FREE,     /* reads: no process has a node of this function open (ALSA, DRM) */
+        STEP_GROUP_FREE,     /* reads: open /dev/vfio/GROUP exclusively; waits until it is let go */
+        STEP_ALIVE,          /* reads: configuration space does not read all ones */
+        STEP_SET_D3COLD,     /* writes `d3cold_allowed` */
+        STEP_SET_OVERRIDE,   /* writes `driver_override`; text "" is written as a newline, which clears it */
+        STEP_SET_POWER,      /* writes `power/control` */
+        STEP_UNBIND,         /* writes the address to /sys/bus/pci/drivers/TEXT/unbind, verifies the link */
+        STEP_BIND,           /* writes the address to /sys/bus/pci/drivers/TEXT/bind, verifies the link */
+        STEP_PROBE,          /* writes the address to /sys/bus/pci/drivers_probe: any driver, or none */
+        STEP_SAVE_CONFIG,    /* reads `registers` */
+        STEP_WRITE_CONFIG,   /* writes `value` at `offset` of `config` */
+        STEP_DELAY,          /* at least `delay_usec` */
+        STEP_RESTORE_CONFIG, /* writes `registers` as saved, COMMAND last */
+        STEP_VERIFY_CONFIG,  /* reads: ids, `registers` as saved, MSI-X off */
+        _STEP_KIND_MAX,
+        _STEP_KIND_INVALID = -EINVAL,
+} StepKind;
+
+typedef struct Step {
+        StepKind kind;
+        PciAddress address;          /* of the function */
+        char text[ATTRIBUTE_VALUE_SIZE]; /* what is written, or the driver's name */
+        char before[ATTRIBUTE_VALUE_SIZE]; /* the value that the undo writes (SET_*) */
+        bool is_recipe;              /* part of the reset: its failure means the reset failed */
+        int32_t iommu_group;         /* GROUP_FREE */
+        uint16_t offset;             /* WRITE_CONFIG */
+        uint32_t value;              /* WRITE_CONFIG */
+        usec_t delay_usec;           /* DELAY */
+        usec_t timeout_usec;
+        uint8_t n_registers;
+        ConfigRegister registers[REGISTERS_MAX];
+} Step;
+
+typedef struct Plan {
+        Direction direction;
+        Guard guard;       /* in force once the plan has run */
+        bool runs_recipe;
+        size_t n_steps;    /* 0: the card is already there */
+        Step steps[STEPS_MAX];
+} Plan;
+
+/* What a card was like at home, recorded before it left. One per function, in the order of CardFacts. */
+typedef struct HomeFunction {
+        PciAddress address;
+        char driver[DRIVER_NAME_SIZE];          /* "": no driver is a legal home */
+        char driver_override[DRIVER_NAME_SIZE]; /* "" */
+        char power_control[ATTRIBUTE_VALUE_SIZE];
+        char d3cold_allowed[ATTRIBUTE_VALUE_SIZE];
+} HomeFunction;
+
+typedef struct Home {
+        bool known; /* false: the card has never been seen at home */
+        size_t n_functions;
+        HomeFunction functions[FUNCTIONS_MAX];
+} Home;
+
+/* All that a plan to the guest depends on beside the facts. */
+typedef struct GuestRequest {
+        ResetState state;
+        bool after_driver_ran;   /* the recipe's after_driver has had the card since power-up or the last recipe */
+        bool lists_companion;    /* the VM's XML names a companion: no companion guard is possible */
+        PciAddress companion;    /* which, for the refusal */
+        bool by_hand;            /* a person asked: `automatic` does not apply */
+} GuestRequest;
+
+/**
+ * plan_to_guest() - the way to vfio-pci
+ * @card:  every function surveyed (survey.valid)
+ * @ret_plan: set on success
+ * @reterr_refusal: set only when E_REFUSED is returned
+ *
+ * Checks viability first (see viability.h). A card that is already there gets the steps that are
+ * missing, possibly none. Pure.
+ *
+ * Return: 0, or E_REFUSED.
+ */
+int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule *rule,
+                  const GuestRequest *request, Plan *ret_plan, Refusal *reterr_refusal);
+
+/**
+ * plan_to_host() - the way home
+ * @home: where that is. Not known: the kernel chooses the driver (STEP_PROBE)
+ *
+ * Return: 0, or E_REFUSED (a failed card has no way home).
+ */
+int plan_to_host(const CardFacts *card, const Rule *rule, ResetState state, const Home *home, Plan *ret_plan,
+                 Refusal *reterr_refusal);
+
+/**
+ * plan_undo() - the way back from the middle of a plan
+ * @n_done: steps of @plan that ran or were started; the last one may have half happened
+ * @ret_undo: its steps are independent: run each, whatever the one before said
+ *
+ * Works from what was recorded in the plan, never from what is there now. Return: 0, or E_REFUSED
+ * (REFUSAL_PLAN_TOO_LONG).
+ */
+int plan_undo(const Plan *plan, size_t n_done, Plan *ret_undo, Refusal *reterr_refusal);
+
+/** plan_before_host_bind() - may the plan still be turned round after @n_done steps? (no host driver bound yet) */
+bool plan_before_host_bind(const Plan *plan, size_t n_done);
+
+/** home_from_facts() - what to record before the card leaves. Every function must be surveyed. */
+void home_from_facts(const CardFacts *card, Home *ret_home);
+
+/** step_path() - the file that a step writes or reads, "" for a step without one. Returns @buffer. */
+const char *step_path(const Step *step, char buffer[static PATH_TEXT_SIZE]);
+
+/** step_describe() - one line for people: "unbind 0000:01:00.1 from snd_hda_intel". Returns @buffer. */
+const char *step_describe(const Step *step, char *buffer, size_t size);
+
+/** step_writes() - does the step write to the machine? */
+bool step_writes(const Step *step);
+
+const char *step_kind_to_string(StepKind kind);
+StepKind step_kind_from_string(const char *text);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Each event has one small function's worth of rule, so the code reads as the table in the design
+ * does. Everything that is not named is "no change".
+ */
+
+#include "core/reset-state.h"
+
+#include <assert.h>
+
+#include "base/enum-text.h"
+#include "base/text.h"
+
+static const char *const card_event_table[_CARD_EVENT_MAX] = {
+        [CARD_EVENT_HOST_BIND] = "host-bind",
+        [CARD_EVENT_HOST_UNBIND] = "host-unbind",
+        [CARD_EVENT_GUEST_OPEN] = "guest-open",
+        [CARD_EVENT_BUS_RESET] = "bus-reset",
+        [CARD_EVENT_RECIPE_OK] = "quirk-reset-ok",
+        [CARD_EVENT_RECIPE_FAILED] = "quirk-reset-failed",
+        [CARD_EVENT_RESET_LINE] = "reset-line",
+        [CARD_EVENT_CONFIG_DEAD] = "config-dead",
+        [CARD_EVENT_CONFIG_ALIVE] = "config-alive",
+        [CARD_EVENT_COLD_START] = "cold-start",
+        [CARD_EVENT_HISTORY_GAP] = "history-gap",
+};
+DEFINE_ENUM_TEXT(card_event, CardEvent, card_event_table)
+
+ResetState reset_state_next(ResetState now, const ResetStateRule *rule, CardEvent event) {
+        assert(now >= 0 && now < _RESET_STATE_MAX);
+
+        switch (event) {
+        case CARD_EVENT_HOST_BIND:
+                return now == RESET_STATE_TOUCHED ? rule->touched_host_bind : now;
+        case CARD_EVENT_HOST_UNBIND:
+        case CARD_EVENT_GUEST_OPEN:
+                return now == RESET_STATE_FRESH ? RESET_STATE_TOUCHED : now;
+        case CARD_EVENT_BUS_RESET:
+                return now == RESET_STATE_PREFAIL ? rule->prefail_bus_reset : now;
+        case CARD_EVENT_RECIPE_OK:
+                /* A recipe on a card that is already lost changes nothing; only reading it does. */
+                if (now == RESET_STATE_FAILED || rule->recipe_ok == _RESET_STATE_INVALID)
+                        return now;
+                return rule->recipe_ok;
+        case CARD_EVENT_RECIPE_FAILED:
+        case CARD_EVENT_CONFIG_DEAD:
+                return RESET_STATE_FAILED;
+        case CARD_EVENT_RESET_LINE:
+                return rule->reset_line_is_prefail && now != RESET_STATE_FAILED ? RESET_STATE_PREFAIL : now;
+        case CARD_EVENT_CONFIG_ALIVE:
+                return now == RESET_STATE_FAILED ? RESET_STATE_UNKNOWN : now;
+        case CARD_EVENT_COLD_START:
+                return RESET_STATE_FRESH;
+        case CARD_EVENT_HISTORY_GAP:
+                /* Prefail stays: a hole cannot make a known danger smaller. */
+                return now == RESET_STATE_FAILED || now == RESET_STATE_PREFAIL ? now : RESET_STATE_UNKNOWN;
+        case _CARD_EVENT_MAX:
+        case _CARD_EVENT_INVALID:
+                break;
+        }
+        assert(!"no such card event");
+        return now;
+}
+
+int reset_state_rule_check(const ResetStateRule *rule, const char **reterr_cell) {
+        if (rule->touched_host_bind != RESET_STATE_TOUCHED && rule->touched_host_bind != RESET_STATE_PREFAIL &&
+            rule->touched_host_bind != RESET_STATE_UNKNOWN) {
+                *reterr_cell = "touched_host_bind";
+                return -EINVAL;
+        }
+        if (rule->prefail_bus_reset != RESET_STATE_FAILED) {
+                *reterr_cell = "prefail_bus_reset";
+                return -EINVAL;
+        }
+        if (rule->recipe_ok != _RESET_STATE_INVALID && rule->recipe_ok != RESET_STATE_PREFAIL &&
+            rule->recipe_ok != RESET_STATE_UNKNOWN) {
+                *reterr_cell = "quirk_reset_ok";
+                return -EINVAL;
+        }
+        return 0;
+}
+
+bool reset_state_needs_guard(ResetState now, bool has_bug) {
+        return has_bug && now != RESET_STATE_FRESH && now != RESET_STATE_TOUCHED;
+}

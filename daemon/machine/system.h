@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The machine as a whole, and other processes. */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/facts.h"
+
+/** system_facts() - drivers loaded. going_down is left false: systemd is asked for that elsewhere. */
+void system_facts(const char *root, MachineFacts *ret_facts);
+
+/** system_boot_id() - /proc/sys/kernel/random/boot_id. 0 or negative errno. */
+int system_boot_id(const char *root, char ret_id[static BOOT_ID_TEXT_SIZE]);
+
+/** system_driver_loaded() - is /sys/bus/pci/drivers/DRIVER there? */
+bool system_driver_loaded(const char *root, const char *driver);
+
+/** system_card_name() - "Ellesmere [Radeon RX 470/480/...]" from the hardware database, or "" . Never fails. */
+void system_card_name(const FunctionFacts *display, char ret_name[static CARD_NAME_SIZE]);
+
+/** process_start_time() - field 22 of /proc/PID/stat, in clock ticks. 0; -ESRCH when there is no such process. */
+int process_start_time(const char *root, pid_t pid, uint64_t *ret_ticks);
+
+/** process_where() - where a process hangs: wchan and the top of its kernel stack, one line. "" if not readable. */
+void process_where(const char *root, pid_t pid, char *buffer, size_t size);
+
+/**
+ * card_identity() - the key under which a card's history is kept across boots
+ *
+ * "unique:ID", else "VVVV:DDDD:SSSS:SSSS@PARENT-CHAIN" (ids and slot path: the same model in the same slot).
+ */
+void card_identity(const CardFacts *card, char ret_identity[static IDENTITY_TEXT_SIZE]);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Quirks and policy, read from JSON and merged into one Rule per card.
+ *
+ * A bad file is refused alone and reported; it never silently disables another. A file that cannot be
+ * parsed at all also sets Rule.configuration_broken for every card, so that nothing is switched
+ * automatically by rules of which a part is missing.
+ */
+
+#include "base/macros.h"
+#include "core/facts.h"
+#include "core/rule.h"
+
+typedef struct Policy Policy;
+
+/* One fault found while loading. */
+typedef struct PolicyProblem {
+        char file[PATH_TEXT_SIZE];
+        char where[128]; /* "line 12" for syntax, a JSON pointer ("/families/0/bus_reset") for meaning */
+        char text[256];  /* what is wrong and what would be right */
+        bool is_syntax;
+} PolicyProblem;
+
+typedef struct PolicyDirs {
+        const char *quirks_vendor; /* GPUSWITCH_QUIRKS_DIR_VENDOR */
+        const char *quirks_admin;  /* a file of the same name replaces the vendor's; /dev/null or empty masks it */
+        const char *policy;
+} PolicyDirs;
+
+/**
+ * policy_load() - read all three folders; a folder that does not exist is empty
+ *
+ * Files in order of their names; later files win. Faults do not make it fail: see policy_problem().
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int policy_load(const PolicyDirs *dirs, Policy **ret_policy);
+Policy *policy_free(Policy *policy);
+DEFINE_CLEANUP(Policy *, policy_free)
+
+/** policy_problem() - fault number @index, or NULL behind the last. Owned by @policy. */
+const PolicyProblem *policy_problem(const Policy *policy, size_t index);
+
+/** policy_rule() - the effective rule for a card. Always succeeds: what nothing speaks of is generic. */
+void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule);
+
+/** policy_origin() - "/usr/lib/gpuswitch/quirks.d/10-amd-polaris.json" or "built-in": where the value of a
+ * key of the card's rule came from. Keys as in the files ("bus_reset", "return", ...). Owned by @policy. */
+const char *policy_origin(const Policy *policy, const CardFacts *card, const char *key);
+
+/** policy_find_name() - address of the card that policy calls @name. 0, or -ENOENT. */
+int policy_find_name(const Policy *policy, const char *name, PciAddress *ret_address);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Between daemon and helper: one fixed-size struct per message over a SOCK_SEQPACKET pair, which the
+ * helper inherits as HELPER_SOCKET_FD. Both ends come from one build; `magic` and `version` catch a
+ * daemon that outlived an upgrade. One request at a time; every request has exactly one reply.
+ *
+ * argv of the helper: "@gpuswitch-helper" ADDRESS LOCK-FILE. It takes an exclusive flock() on LOCK-FILE
+ * (writing "PID START-TIME\n" into it, start time as field 22 of /proc/PID/stat) and first sends
+ * one unsolicited reply: status 0, or -EBUSY with the holder's "PID START-TIME" in `message`.
+ * It ends when the socket closes, after the request in hand; the lock goes with it.
+ */
+
+#include <stdint.h>
+
+#include "gpuswitch/address.h"
+#include "gpuswitch/deadlines.h"
+#include "gpuswitch/limits.h"
+
+#define HELPER_PROTOCOL_MAGIC UINT32_C(0x67707573)
+#define HELPER_PROTOCOL_VERSION 1U
+#define HELPER_SOCKET_FD 3
+
+typedef enum HelperVerb {
+        HELPER_SURVEY = 1,     /* reads driver_override, power/control, d3cold_allowed, config of `address` */
+        HELPER_NODES_FREE,     /* -EBUSY with the holder in `message` */
+        HELPER_GROUP_FREE,     /* opens /dev/vfio/`iommu_group` until that works or `timeout_usec` is over */
+        HELPER_ALIVE,          /* -ENXIO: reads all ones */
+        HELPER_WRITE_ATTRIBUTE, /* `attribute` of `address`: driver_override, d3cold_allowed, power/control */
+        HELPER_UNBIND,         /* from driver `text` */
+        HELPER_BIND,           /* to driver `text` */
+        HELPER_PROBE,          /* drivers_probe */
+        HELPER_SAVE_CONFIG,
+        HELPER_WRITE_CONFIG,
+        HELPER_DELAY,
+        HELPER_RESTORE_CONFIG,
+        HELPER_VERIFY_CONFIG,  /* -EIO with what differs in `message` */
+} HelperVerb;
+
+typedef struct HelperRegister {
+        uint16_t offset;
+        uint8_t width;
+        uint8_t reserved;
+} HelperRegister;
+
+typedef struct HelperRequest {
+        uint32_t magic;
+        uint32_t version;
+        uint32_t verb;
+        PciAddress address;
+        int32_t iommu_group;
+        uint32_t offset;
+        uint32_t value;
+        uint32_t n_registers;
+        HelperRegister registers[REGISTERS_MAX];
+        usec_t delay_usec;
+        usec_t timeout_usec;
+        char attribute[ATTRIBUTE_VALUE_SIZE];
+        char text[ATTRIBUTE_VALUE_SIZE];
+} HelperRequest;
+
+typedef struct HelperReply {
+        uint32_t magic;
+        uint32_t version;
+        int32_t status;                      /* 0, or negative errno */
+        char message[MESSAGE_TEXT_SIZE];     /* on failure: file, value and errno text, or the holder */
+        /* Survey only. Strings as the kernel shows them, chomped; "" where the attribute is missing. */
+        char driver_override[DRIVER_NAME_SIZE];
+        char power_control[ATTRIBUTE_VALUE_SIZE];
+        char d3cold_allowed[ATTRIBUTE_VALUE_SIZE];
+        char power_state[ATTRIBUTE_VALUE_SIZE];
+        uint8_t config_locked;               /* kernel lockdown is in force */
+        uint32_t config_size;                /* bytes that could be read: 0, 64, 256 or 4096 */
+        uint8_t config[CONFIG_SPACE_SIZE];
+} HelperReply;

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Every collection has a limit. Going over one is an error with a message, never a truncation. */
+
+#define CARDS_MAX 32U                /* display slots in one machine */
+#define FUNCTIONS_MAX 8U             /* PCI: functions of one slot without ARI */
+#define GROUP_MEMBERS_MAX 64U        /* other devices in the IOMMU groups of one card */
+#define STEPS_MAX 96U                /* steps of one plan, or of its undo */
+#define REGISTERS_MAX 32U            /* registers saved and restored in one configuration space */
+#define RECIPE_STEPS_MAX 16U         /* steps of one reset recipe */
+#define HOLDERS_MAX 16U              /* processes that one report names */
+#define DOMAIN_ADDRESSES_MAX 64U     /* PCI hostdevs of one domain */
+#define DOMAINS_MAX 1024U            /* running domains in one SyncDomains */
+#define FAMILIES_MAX 256U            /* quirk entries over all files */
+#define FAMILY_IDS_MAX 64U           /* ids of one quirk entry */
+#define POLICY_CARDS_MAX 64U         /* cards that policy files speak of */
+#define CONFIG_FILE_SIZE_MAX (1024U * 1024U)
+#define DOMAIN_XML_SIZE_MAX (16U * 1024U * 1024U)
+#define EVIDENCE_ROWS_MAX 2000U      /* rows of evidence kept in the store */
+#define OUTCOME_ROWS_MAX 1000U       /* rows of ended operations kept in the store */
+#define WAITERS_MAX 64U              /* callers that wait for one operation */
+
+#define DRIVER_NAME_SIZE 64U         /* with NUL */
+#define FAMILY_NAME_SIZE 48U
+#define CARD_NAME_SIZE 128U
+#define DOMAIN_NAME_SIZE 256U
+#define UUID_TEXT_SIZE 37U           /* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" */
+#define ATTRIBUTE_VALUE_SIZE 64U
+#define MESSAGE_TEXT_SIZE 1024U
+#define PATH_TEXT_SIZE 256U
+#define IDENTITY_TEXT_SIZE 160U
+#define BOOT_ID_TEXT_SIZE 37U
+#define CONFIG_SPACE_SIZE 4096U      /* PCI Express 7.2.2: 4096 bytes per function, 256 without ECAM */
