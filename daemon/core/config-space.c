@@ -49,18 +49,23 @@ uint16_t config_find_extended(const uint8_t *config, size_t size, uint16_t id) {
 }
 
 typedef struct RegisterList {
+        const uint8_t *config;
         ConfigRegister *registers;
         size_t n;
         size_t limit; /* bytes of configuration space */
 } RegisterList;
 
 static void list_add(RegisterList *list, size_t offset, uint8_t width) {
-        if (list->n < REGISTERS_MAX && offset + width <= list->limit)
-                list->registers[list->n++] = (ConfigRegister){ (uint16_t) offset, width };
+        if (list->n >= REGISTERS_MAX || offset + width > list->limit)
+                return;
+        uint32_t value = list->config[offset];
+        for (size_t i = 1; i < width; i++)
+                value |= (uint32_t) list->config[offset + i] << 8 * i;
+        list->registers[list->n++] = (ConfigRegister){ .offset = (uint16_t) offset, .width = width, .value = value };
 }
 
 size_t config_registers(const uint8_t *config, size_t size, ConfigRegister ret_registers[static REGISTERS_MAX]) {
-        RegisterList list = { .registers = ret_registers, .limit = size };
+        RegisterList list = { .config = config, .registers = ret_registers, .limit = size };
 
         if (size < 64 || config_is_dead(config, size))
                 return 0;

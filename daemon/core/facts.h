@@ -18,6 +18,7 @@
 typedef struct ConfigRegister {
         uint16_t offset; /* bytes, naturally aligned */
         uint8_t width;   /* bytes: 1, 2 or 4 */
+        uint32_t value;  /* what it held when it was read; what an undo without a live copy writes */
 } ConfigRegister;
 
 /*

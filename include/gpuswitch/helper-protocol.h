@@ -42,6 +42,7 @@ typedef struct HelperRegister {
         uint16_t offset;
         uint8_t width;
         uint8_t reserved;
+        uint32_t value; /* RESTORE_CONFIG in a helper that has not saved: what to write */
 } HelperRegister;
 
 typedef struct HelperRequest {

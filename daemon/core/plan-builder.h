@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Adding steps to a plan; inside core only. Over STEPS_MAX the builder remembers, and the end is a refusal. */
+
+#include "core/plan.h"
+
+typedef struct PlanBuilder {
+        Plan *plan;
+        bool overflow;
+} PlanBuilder;
+
+/** plan_add() - a new step of that kind for that function, with the kind's deadline; never NULL. */
+Step *plan_add(PlanBuilder *builder, StepKind kind, PciAddress address);
+/** plan_add_text() - the same with `text` and, for SET_*, what was there `before`. */
+Step *plan_add_text(PlanBuilder *builder, StepKind kind, PciAddress address, const char *text, const char *before);
+/** plan_add_group_free() - once per IOMMU group among the functions that are on a vfio driver. */
+void plan_add_group_free(PlanBuilder *builder, const CardFacts *card);
+/** plan_finish() - 0, or the refusal for a plan that is too long. */
+int plan_finish(const PlanBuilder *builder, PciAddress card, Refusal *reterr_refusal);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The way to the guest: companions first, the display function last. The reset happens while the
+ * display function has no driver and the companions are already where they guard it: nobody holds the
+ * vfio group then, so no cached interrupt vector can be lost (linux-kernel, "vfio/pci: Restore MSIx message
+ * prior to enabling", May 2014), and no bus reset can meet a card that the recipe has armed.
+ */
+
+#include "base/text.h"
+#include "core/plan-builder.h"
+#include "core/viability.h"
+#include "gpuswitch/names.h"
+
+/* Where a companion goes. */
+typedef enum CompanionPlace {
+        COMPANION_VFIO,   /* the bus reset is wanted, or the VM gets the companion */
+        COMPANION_STUB,   /* guard */
+        COMPANION_PINNED, /* guard without the module pci-stub */
+} CompanionPlace;
+
+static CompanionPlace companion_place(const CardFacts *card, const MachineFacts *machine, const Rule *rule,
+                                      const GuestRequest *request) {
+        if (rule->bus_reset == BUS_RESET_WANTED || !viability_can_guard(card, request))
+                return COMPANION_VFIO;
+        return machine->stub_driver_loaded ? COMPANION_STUB : COMPANION_PINNED;
+}
+
+static void add_checks(PlanBuilder *builder, const CardFacts *card, const Rule *rule) {
+        for (size_t i = 0; i < card->n_functions; i++) {
+                const FunctionFacts *function = &card->functions[i];
+                bool wanted = function->role == FUNCTION_ROLE_AUDIO ||
+                              (function->role == FUNCTION_ROLE_DISPLAY && !rule->allow_holders);
+                if (wanted && driver_is_host(function->driver))
+                        plan_add(builder, STEP_NODES_FREE, function->address);
+        }
+}
+
+/* Function @function to @driver ("": none); @override keeps it there. */
+static void add_leave(PlanBuilder *builder, const FunctionFacts *function, const char *override,
+                      const char *driver) {
+        if (!streq(function->survey.driver_override, override))
+                plan_add_text(builder, STEP_SET_OVERRIDE, function->address, override,
+                              function->survey.driver_override);
+        if (!isempty(function->driver) && !streq(function->driver, driver))
+                plan_add_text(builder, STEP_UNBIND, function->address, function->driver, "");
+}
+
+static void add_bind(PlanBuilder *builder, const FunctionFacts *function, const char *driver) {
+        if (!isempty(driver) && !streq(function->driver, driver))
+                plan_add_text(builder, STEP_BIND, function->address, driver, "");
+}
+
+static void add_recipe(PlanBuilder *builder, const CardFacts *card, const Recipe *recipe) {
+        for (size_t i = 0; i < recipe->n_steps; i++) {
+                const RecipeStep *word = &recipe->steps[i];
+                StepKind kind = word->verb == RECIPE_SAVE_CONFIG      ? STEP_SAVE_CONFIG
+                                : word->verb == RECIPE_WRITE_CONFIG   ? STEP_WRITE_CONFIG
+                                : word->verb == RECIPE_DELAY          ? STEP_DELAY
+                                : word->verb == RECIPE_RESTORE_CONFIG ? STEP_RESTORE_CONFIG
+                                                                      : STEP_VERIFY_CONFIG;
+                bool every = kind != STEP_WRITE_CONFIG && kind != STEP_DELAY;
+
+                for (size_t f = 0; f < (every ? card->n_functions : 1); f++) {
+                        const FunctionSurvey *survey = &card->functions[f].survey;
+                        Step *step = plan_add(builder, kind, card->functions[f].address);
+                        step->is_recipe = true;
+                        step->offset = word->offset;
+                        step->value = word->value;
+                        step->delay_usec = word->delay_usec;
+                        if (word->timeout_usec > 0)
+                                step->timeout_usec = word->timeout_usec;
+                        if (every) {
+                                step->n_registers = survey->n_registers;
+                                for (size_t i_reg = 0; i_reg < survey->n_registers; i_reg++)
+                                        step->registers[i_reg] = survey->registers[i_reg];
+                        }
+                }
+        }
+        builder->plan->runs_recipe = true;
+}
+
+/* Is the reset due, and may it run? A card that is on vfio-pci already had it when it came. */
+static int recipe_verdict(const CardFacts *card, const Rule *rule, const GuestRequest *request, Guard guard,
+                          bool *ret_run, Refusal *reterr_refusal) {
+        const Recipe *recipe = &rule->recipe;
+
+        *ret_run = false;
+        if (recipe->n_steps == 0 || driver_is_guest(card->functions[0].driver) ||
+            (!isempty(recipe->after_driver) && !request->after_driver_ran) ||
+            (recipe->needs_guard && guard == GUARD_NONE))
+                return 0;
+        for (size_t i = 0; i < card->n_functions; i++) {
+                const FunctionFacts *function = &card->functions[i];
+                if (function->survey.config_locked) {
+                        if (rule->allow_lockdown && guard != GUARD_NONE)
+                                return 0;
+                        return refusal_set(reterr_refusal, REFUSAL_LOCKDOWN, function->address, NULL, NULL);
+                }
+        }
+        *ret_run = true;
+        return 0;
+}
+
+static bool leaves_vfio(const CardFacts *card, CompanionPlace place) {
+        for (size_t i = 1; i < card->n_functions; i++)
+                if (place != COMPANION_VFIO && driver_is_guest(card->functions[i].driver))
+                        return true;
+        return false;
+}
+
+int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule *rule,
+                  const GuestRequest *request, Plan *ret_plan, Refusal *reterr_refusal) {
+        static const char *const overrides[] = { DRIVER_VFIO_PCI, DRIVER_PCI_STUB, OVERRIDE_PINNED };
+        static const char *const drivers[] = { DRIVER_VFIO_PCI, DRIVER_PCI_STUB, "" };
+        PlanBuilder builder = { .plan = ret_plan };
+        bool run_recipe;
+
+        int r = viability_check(card, machine, rule, request, reterr_refusal);
+        if (r != 0)
+                return r;
+
+        CompanionPlace place = companion_place(card, machine, rule, request);
+        Guard guard = place == COMPANION_VFIO   ? GUARD_NONE
+                      : place == COMPANION_STUB ? GUARD_STUB_COMPANION
+                                                : GUARD_PINNED_COMPANION;
+        r = recipe_verdict(card, rule, request, guard, &run_recipe, reterr_refusal);
+        if (r != 0)
+                return r;
+        *ret_plan = (Plan){ .direction = DIRECTION_GUEST, .guard = guard };
+
+        add_checks(&builder, card, rule);
+        if (leaves_vfio(card, place))
+                plan_add_group_free(&builder, card);
+        for (size_t i = 0; i < card->n_functions; i++) {
+                const FunctionFacts *function = &card->functions[i];
+                if (streq(function->survey.d3cold_allowed, "1"))
+                        plan_add_text(&builder, STEP_SET_D3COLD, function->address, "0", "1");
+        }
+        for (size_t i = 1; i < card->n_functions; i++) {
+                add_leave(&builder, &card->functions[i], overrides[place], drivers[place]);
+                add_bind(&builder, &card->functions[i], drivers[place]);
+        }
+
+        const FunctionFacts *display = &card->functions[0];
+        bool variant = driver_is_guest(display->driver); /* a variant driver stays: libvirt may want it */
+        if (!variant) {
+                add_leave(&builder, display, DRIVER_VFIO_PCI, DRIVER_VFIO_PCI);
+                if (run_recipe)
+                        add_recipe(&builder, card, &rule->recipe);
+                plan_add(&builder, STEP_ALIVE, display->address);
+                add_bind(&builder, display, DRIVER_VFIO_PCI);
+        }
+        /* vfio_pci_core_register_device() sets power/control to auto: after every bind, put it on. */
+        for (size_t i = 0; i < card->n_functions; i++) {
+                const FunctionFacts *function = &card->functions[i];
+                bool binds = i == 0 ? !variant : place == COMPANION_VFIO && !driver_is_guest(function->driver);
+                if (!isempty(function->survey.power_control) &&
+                    (binds || !streq(function->survey.power_control, "on")))
+                        plan_add_text(&builder, STEP_SET_POWER, function->address, "on",
+                                      function->survey.power_control);
+        }
+        return plan_finish(&builder, display->address, reterr_refusal);
+}

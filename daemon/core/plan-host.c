@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The way home: display first, its audio function last (quirk_gpu_hda(), drivers/pci/quirks.c, makes the
+ * audio function a consumer of the display). The override is aimed at the home driver while binding, so that
+ * no other driver can come first, and then put back to what it was before the card left.
+ */
+
+#include "base/address.h"
+#include "base/text.h"
+#include "core/plan-builder.h"
+#include "gpuswitch/names.h"
+
+static const HomeFunction *home_function(const Home *home, PciAddress address) {
+        for (size_t i = 0; home->known && i < home->n_functions; i++)
+                if (address_equal(home->functions[i].address, address))
+                        return &home->functions[i];
+        return NULL;
+}
+
+/* Nothing is known of its home: let the kernel choose, as after a boot. */
+static void add_unknown_home(PlanBuilder *builder, const FunctionFacts *function) {
+        if (driver_is_host(function->driver))
+                return;
+        if (!isempty(function->survey.driver_override))
+                plan_add_text(builder, STEP_SET_OVERRIDE, function->address, "", function->survey.driver_override);
+        if (!isempty(function->driver))
+                plan_add_text(builder, STEP_UNBIND, function->address, function->driver, "");
+        plan_add(builder, STEP_PROBE, function->address);
+}
+
+static void add_home(PlanBuilder *builder, const FunctionFacts *function, const HomeFunction *home) {
+        const char *override = function->survey.driver_override;
+
+        if (!streq(function->driver, home->driver)) {
+                const char *aim = isempty(home->driver) ? OVERRIDE_PINNED : home->driver;
+                if (!streq(override, aim)) {
+                        plan_add_text(builder, STEP_SET_OVERRIDE, function->address, aim, override);
+                        override = aim;
+                }
+                if (!isempty(function->driver))
+                        plan_add_text(builder, STEP_UNBIND, function->address, function->driver, "");
+                if (!isempty(home->driver))
+                        plan_add_text(builder, STEP_BIND, function->address, home->driver, "");
+        }
+        if (!streq(override, home->driver_override))
+                plan_add_text(builder, STEP_SET_OVERRIDE, function->address, home->driver_override, override);
+        /* A driver's probe may set it: put it back after any bind, whatever the survey said before. */
+        if (!isempty(home->power_control) && !isempty(function->survey.power_control) &&
+            (!streq(function->driver, home->driver) || !streq(function->survey.power_control, home->power_control)))
+                plan_add_text(builder, STEP_SET_POWER, function->address, home->power_control,
+                              function->survey.power_control);
+        if (!isempty(home->d3cold_allowed) && !streq(function->survey.d3cold_allowed, home->d3cold_allowed))
+                plan_add_text(builder, STEP_SET_D3COLD, function->address, home->d3cold_allowed,
+                              function->survey.d3cold_allowed);
+}
+
+int plan_to_host(const CardFacts *card, const Rule *rule, ResetState state, const Home *home, Plan *ret_plan,
+                 Refusal *reterr_refusal) {
+        PlanBuilder builder = { .plan = ret_plan };
+        PciAddress address = card->functions[0].address;
+
+        if (state == RESET_STATE_FAILED)
+                return refusal_set(reterr_refusal, REFUSAL_CARD_FAILED, address, NULL, NULL);
+        for (size_t i = 0; i < card->n_functions; i++)
+                if (card->functions[i].survey.config_dead)
+                        return refusal_set(reterr_refusal, REFUSAL_CARD_FAILED, card->functions[i].address, NULL,
+                                           NULL);
+
+        *ret_plan = (Plan){ .direction = DIRECTION_HOST, .guard = GUARD_NONE };
+        plan_add_group_free(&builder, card);
+        /* Only now: while a guest had the card, all ones could have been a function in D3. */
+        for (size_t i = 0; builder.plan->n_steps > 0 && i < card->n_functions; i++)
+                plan_add(&builder, STEP_ALIVE, card->functions[i].address);
+        for (size_t i = 0; i < card->n_functions; i++) {
+                const HomeFunction *known = home_function(home, card->functions[i].address);
+                if (known)
+                        add_home(&builder, &card->functions[i], known);
+                else
+                        add_unknown_home(&builder, &card->functions[i]);
+        }
+        return plan_finish(&builder, address, reterr_refusal);
+}
+
+void home_from_facts(const CardFacts *card, Home *ret_home) {
+        *ret_home = (Home){ .known = true, .n_functions = card->n_functions };
+        for (size_t i = 0; i < card->n_functions; i++) {
+                const FunctionFacts *function = &card->functions[i];
+                HomeFunction *home = &ret_home->functions[i];
+                home->address = function->address;
+                (void) text_copy(home->driver, sizeof(home->driver), function->driver);
+                (void) text_copy(home->driver_override, sizeof(home->driver_override),
+                                 function->survey.driver_override);
+                (void) text_copy(home->power_control, sizeof(home->power_control), function->survey.power_control);
+                (void) text_copy(home->d3cold_allowed, sizeof(home->d3cold_allowed),
+                                 function->survey.d3cold_allowed);
+        }
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Back from the middle of a plan, last step first. Each undo step is safe to run when its step did not happen:
+ * the helper takes "already so" for success. Registers that a reset has wiped are put back before
+ * any driver may see the card.
+ */
+
+#include "base/address.h"
+#include "core/plan-builder.h"
+
+#include <string.h>
+
+static bool wrote_config(const Plan *plan, size_t n_done) {
+        for (size_t i = 0; i < n_done; i++)
+                if (plan->steps[i].kind == STEP_WRITE_CONFIG)
+                        return true;
+        return false;
+}
+
+static void undo_step(PlanBuilder *builder, const Step *step) {
+        switch (step->kind) {
+        case STEP_SET_OVERRIDE:
+                plan_add_text(builder, STEP_SET_OVERRIDE, step->address, step->before, step->text);
+                break;
+        case STEP_SET_POWER:
+        case STEP_SET_D3COLD:
+                if (step->before[0] != '\0')
+                        plan_add_text(builder, step->kind, step->address, step->before, step->text);
+                break;
+        case STEP_UNBIND:
+                /* The override of the other owner is still set: aim it first. */
+                plan_add_text(builder, STEP_SET_OVERRIDE, step->address, step->text, "");
+                plan_add_text(builder, STEP_BIND, step->address, step->text, "");
+                break;
+        case STEP_BIND:
+                plan_add_text(builder, STEP_UNBIND, step->address, step->text, "");
+                break;
+        case STEP_PROBE: /* which driver came is not in the plan; the bind before it is undone by its own step */
+        case STEP_NODES_FREE:
+        case STEP_GROUP_FREE:
+        case STEP_ALIVE:
+        case STEP_SAVE_CONFIG:
+        case STEP_WRITE_CONFIG:
+        case STEP_DELAY:
+        case STEP_RESTORE_CONFIG:
+        case STEP_VERIFY_CONFIG:
+        case _STEP_KIND_MAX:
+        case _STEP_KIND_INVALID:
+                break;
+        }
+}
+
+int plan_undo(const Plan *plan, size_t n_done, Plan *ret_undo, Refusal *reterr_refusal) {
+        PlanBuilder builder = { .plan = ret_undo };
+        bool restore = wrote_config(plan, n_done);
+
+        *ret_undo = (Plan){
+                .direction = plan->direction == DIRECTION_GUEST ? DIRECTION_HOST : DIRECTION_GUEST,
+                .guard = GUARD_NONE,
+        };
+        for (size_t i = n_done; i-- > 0;) {
+                const Step *step = &plan->steps[i];
+                if (restore && step->kind == STEP_WRITE_CONFIG) {
+                        for (size_t j = 0; j < n_done; j++) {
+                                const Step *saved = &plan->steps[j];
+                                if (saved->kind != STEP_SAVE_CONFIG)
+                                        continue;
+                                Step *back = plan_add(&builder, STEP_RESTORE_CONFIG, saved->address);
+                                back->n_registers = saved->n_registers;
+                                memcpy(back->registers, saved->registers, sizeof(back->registers));
+                        }
+                        restore = false;
+                        continue;
+                }
+                undo_step(&builder, step);
+        }
+        return plan_finish(&builder, plan->n_steps > 0 ? plan->steps[0].address : (PciAddress){ 0 },
+                           reterr_refusal);
+}
+
+bool plan_before_host_bind(const Plan *plan, size_t n_done) {
+        for (size_t i = 0; i < n_done; i++) {
+                const Step *step = &plan->steps[i];
+                if (step->kind == STEP_PROBE || (step->kind == STEP_BIND && driver_is_host(step->text)))
+                        return false;
+        }
+        return true;
+}
