@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * org.gpuswitch1.GPU: one object per card. Properties are read from the view at each read, and signalled when
+ * the view differs from the one signalled last.
+ */
+
+#include "api/bus-internal.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "api/polkit.h"
+#include "base/address.h"
+#include "base/enum-text.h"
+#include "base/text.h"
+#include "gpuswitch/names.h"
+
+/* Each property with the part of the view that it shows. */
+static const struct {
+        const char *name;
+        size_t offset;
+        size_t size;
+} property_parts[] = {
+#define PART(name, first, last) \
+        { name, offsetof(GpuView, first), offsetof(GpuView, last) + sizeof(((GpuView *) 0)->last) - offsetof(GpuView, first) }
+        PART("Name", name, name),
+        PART("ResetState", reset_state, reset_state),
+        PART("Reason", reason, reason),
+        PART("Owner", owner, owner),
+        PART("Stuck", stuck, stuck),
+        PART("StuckReason", stuck_reason, stuck_reason),
+        PART("Family", family, family),
+        PART("IommuGroup", iommu_group, iommu_group),
+        PART("Domain", domain_name, domain_uuid),
+        PART("LeasedByHand", leased_by_hand, leased_by_hand),
+        PART("Operation", operation, operation),
+        PART("Guard", guard, guard),
+        PART("ReturnTo", return_to, return_to),
+        PART("Functions", n_functions, functions),
+#undef PART
+};
+
+int gpu_properties_changed(GpuObject *object, const GpuView *next) {
+        char *names[ELEMENTSOF(property_parts) + 1] = { NULL };
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(property_parts); i++)
+                if (memcmp((const char *) &object->shown + property_parts[i].offset,
+                           (const char *) next + property_parts[i].offset, property_parts[i].size) != 0)
+                        names[n++] = (char *) property_parts[i].name;
+        object->shown = *next;
+        if (n == 0 || !object->bus->connection)
+                return 0;
+        return sd_bus_emit_properties_changed_strv(object->bus->connection, object->path, GPUSWITCH_GPU_INTERFACE,
+                                                   names);
+}
+
+static int append_domain(sd_bus_message *reply, const GpuView *view) {
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
+
+        if (r >= 0 && !isempty(view->domain_uuid))
+                r = sd_bus_message_append(reply, "{sv}{sv}", "name", "s", view->domain_name, "uuid", "s",
+                                          view->domain_uuid);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_operation(sd_bus_message *reply, const OperationView *operation) {
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
+
+        if (r >= 0 && operation->running)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "id", "s", operation->id, "direction",
+                                          "s", direction_to_string(operation->direction), "step", "u",
+                                          (uint32_t) operation->step, "steps", "u", (uint32_t) operation->n_steps,
+                                          "description", "s", operation->description, "undoing", "b",
+                                          (int) operation->undoing, "domain", "s", operation->domain);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_functions(sd_bus_message *reply, const GpuView *view) {
+        int r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+
+        for (size_t i = 0; r >= 0 && i < view->n_functions; i++)
+                r = sd_bus_message_append(reply, "a{sv}", 3, "address", "s", ADDRESS_TEXT(view->functions[i].address),
+                                          "role", "s", function_role_to_string(view->functions[i].role), "driver", "s",
+                                          view->functions[i].driver);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int property_get(sd_bus *connection, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        GpuObject *object = userdata;
+        GpuView view;
+        char id[8];
+
+        int r = object->bus->operations->view(object->address, &view, object->bus->userdata);
+        if (r < 0)
+                return r;
+        if (streq(property, "Address"))
+                return sd_bus_message_append(reply, "s", ADDRESS_TEXT(view.address));
+        if (streq(property, "Name"))
+                return sd_bus_message_append(reply, "s", view.name);
+        if (streq(property, "VendorId") || streq(property, "DeviceId")) {
+                (void) text_format(id, sizeof(id), "%04x", property[0] == 'V' ? view.vendor_id : view.device_id);
+                return sd_bus_message_append(reply, "s", id);
+        }
+        if (streq(property, "ResetState"))
+                return sd_bus_message_append(reply, "s", reset_state_to_string(view.reset_state));
+        if (streq(property, "Reason"))
+                return sd_bus_message_append(reply, "s", view.reason);
+        if (streq(property, "Owner"))
+                return sd_bus_message_append(reply, "s", owner_to_string(view.owner));
+        if (streq(property, "Stuck"))
+                return sd_bus_message_append(reply, "b", (int) view.stuck);
+        if (streq(property, "StuckReason"))
+                return sd_bus_message_append(reply, "s", view.stuck_reason);
+        if (streq(property, "Family"))
+                return sd_bus_message_append(reply, "s", view.family);
+        if (streq(property, "IommuGroup"))
+                return sd_bus_message_append(reply, "i", view.iommu_group);
+        if (streq(property, "Domain"))
+                return append_domain(reply, &view);
+        if (streq(property, "LeasedByHand"))
+                return sd_bus_message_append(reply, "b", (int) view.leased_by_hand);
+        if (streq(property, "Operation"))
+                return append_operation(reply, &view.operation);
+        if (streq(property, "Guard"))
+                return sd_bus_message_append(reply, "s", guard_to_string(view.guard));
+        if (streq(property, "ReturnTo"))
+                return sd_bus_message_append(reply, "s", return_to_to_string(view.return_to));
+        if (streq(property, "Functions"))
+                return append_functions(reply, &view);
+        return -ENXIO;
+}
+
+/* The options dictionary is for what is to come; a key that nobody knows is the caller's mistake. */
+static int read_no_options(sd_bus_message *message, sd_bus_error *ret_error) {
+        const char *key;
+
+        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_enter_container(message, 'e', "sv");
+        if (r < 0)
+                return r;
+        if (r > 0) {
+                r = sd_bus_message_read(message, "s", &key);
+                if (r < 0)
+                        return r;
+                return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT, "unknown option '%s'", key);
+        }
+        return sd_bus_message_exit_container(message);
+}
+
+static void on_switch_allowed(sd_bus_message *message, bool allowed, void *userdata) {
+        BusRequest *request = userdata;
+        const ApiOperations *operations = request->bus->operations;
+        void *manager = request->bus->userdata;
+        const char *member = sd_bus_message_get_member(message);
+
+        if (!allowed) {
+                request->request.reply->free(&request->request);
+                return;
+        }
+        if (streq(member, "ToGuest"))
+                operations->to_guest(&request->request, request->address, manager);
+        else if (streq(member, "ToHost"))
+                operations->to_host(&request->request, request->address, manager);
+        else if (streq(member, "Reset"))
+                operations->reset(&request->request, request->address, manager);
+        else
+                operations->recover(&request->request, request->address, manager);
+}
+
+static int method_switch(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        GpuObject *object = userdata;
+        const char *member = sd_bus_message_get_member(message);
+        bool resets = streq(member, "Reset") || streq(member, "Recover");
+
+        int r = read_no_options(message, ret_error);
+        if (r < 0)
+                return r;
+        BusRequest *request = bus_request_new(object->bus, message, object->address);
+        if (!request)
+                return -ENOMEM;
+        r = polkit_check(message, resets ? POLKIT_ACTION_RESET : POLKIT_ACTION_SWITCH, on_switch_allowed, request);
+        if (r < 0) {
+                request->request.reply->free(&request->request);
+                return r;
+        }
+        return 1;
+}
+
+static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        GpuObject *object = userdata;
+        const char *to;
+
+        int r = sd_bus_message_read(message, "s", &to);
+        if (r < 0)
+                return r;
+        Direction direction = direction_from_string(to);
+        if (direction < 0)
+                return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT,
+                                         "'%s' is no direction: guest or host", to);
+        BusRequest *request = bus_request_new(object->bus, message, object->address);
+        if (!request)
+                return -ENOMEM;
+        object->bus->operations->plan(&request->request, object->address, direction, object->bus->userdata);
+        return 1;
+}
+
+#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define CONSTANT SD_BUS_VTABLE_PROPERTY_CONST
+
+const sd_bus_vtable gpu_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Address", "s", property_get, 0, CONSTANT),
+        SD_BUS_PROPERTY("Name", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("VendorId", "s", property_get, 0, CONSTANT),
+        SD_BUS_PROPERTY("DeviceId", "s", property_get, 0, CONSTANT),
+        SD_BUS_PROPERTY("ResetState", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("Reason", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("Owner", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("Stuck", "b", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("StuckReason", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("Family", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("IommuGroup", "i", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("Domain", "a{sv}", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("LeasedByHand", "b", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("Operation", "a{sv}", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("Guard", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("ReturnTo", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("Functions", "aa{sv}", property_get, 0, CHANGES),
+        SD_BUS_METHOD("ToGuest", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ToHost", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Reset", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Recover", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Plan", "s", "aa{sv}", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};

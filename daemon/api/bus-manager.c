@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * org.gpuswitch1.Manager: what the libvirt hook and virtwatch say. The four domain methods are for root only: they decide
+ * about cards on the word of the caller. (The bus policy says the same; here it holds for any bus.)
+ */
+
+#include "api/bus-internal.h"
+
+#include "api/polkit.h"
+#include "base/address.h"
+#include "base/text.h"
+#include "gpuswitch/names.h"
+
+static int require_root(sd_bus_message *message, sd_bus_error *ret_error) {
+        sd_bus_creds *creds = NULL;
+        uid_t uid = (uid_t) -1;
+
+        int r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
+        if (r >= 0)
+                r = sd_bus_creds_get_euid(creds, &uid);
+        sd_bus_creds_unref(creds);
+        if (r < 0)
+                return r;
+        if (uid != 0)
+                return sd_bus_error_setf(ret_error, SD_BUS_ERROR_ACCESS_DENIED,
+                                         "%s is for root only: libvirt's hook and gpuswitch-virtwatch call it",
+                                         sd_bus_message_get_member(message));
+        return 0;
+}
+
+static int bad_argument(sd_bus_error *ret_error, const char *what, const char *value) {
+        return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT, "'%.64s' is no %s", value, what);
+}
+
+static int check_uuid(const char *uuid, sd_bus_error *ret_error) {
+        return text_is_uuid(uuid) ? 0 : bad_argument(ret_error, "UUID", uuid);
+}
+
+/* Reads an array of strings as PCI addresses. */
+static int read_addresses(sd_bus_message *message, PciAddress addresses[static DOMAIN_ADDRESSES_MAX], size_t *ret_n,
+                          sd_bus_error *ret_error) {
+        const char *text;
+        size_t n = 0;
+
+        int r = sd_bus_message_enter_container(message, 'a', "s");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(message, "s", &text)) > 0) {
+                if (n == DOMAIN_ADDRESSES_MAX)
+                        return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT,
+                                                 "more than %u PCI addresses in one domain", DOMAIN_ADDRESSES_MAX);
+                if (address_parse(text, &addresses[n++]) < 0)
+                        return bad_argument(ret_error, "PCI address (0000:01:00.0)", text);
+        }
+        *ret_n = n;
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+static int method_prepare_domain(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        ApiBus *bus = userdata;
+        PciAddress addresses[DOMAIN_ADDRESSES_MAX];
+        const char *uuid, *name;
+        size_t n;
+
+        int r = require_root(message, ret_error);
+        if (r >= 0)
+                r = sd_bus_message_read(message, "ss", &uuid, &name);
+        if (r >= 0)
+                r = check_uuid(uuid, ret_error);
+        if (r >= 0)
+                r = read_addresses(message, addresses, &n, ret_error);
+        if (r < 0)
+                return r;
+        BusRequest *request = bus_request_new(bus, message, (PciAddress){ 0 });
+        if (!request)
+                return -ENOMEM;
+        bus->operations->prepare_domain(&request->request, uuid, name, addresses, n, bus->userdata);
+        return 1;
+}
+
+static int method_release_domain(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        ApiBus *bus = userdata;
+        const char *uuid, *reason;
+
+        int r = require_root(message, ret_error);
+        if (r >= 0)
+                r = sd_bus_message_read(message, "ss", &uuid, &reason);
+        if (r >= 0)
+                r = check_uuid(uuid, ret_error);
+        if (r < 0)
+                return r;
+        BusRequest *request = bus_request_new(bus, message, (PciAddress){ 0 });
+        if (!request)
+                return -ENOMEM;
+        bus->operations->release_domain(&request->request, uuid, reason, bus->userdata);
+        return 1;
+}
+
+static int method_domain_event(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        ApiBus *bus = userdata;
+        const char *uuid, *event, *detail;
+
+        int r = require_root(message, ret_error);
+        if (r >= 0)
+                r = sd_bus_message_read(message, "sss", &uuid, &event, &detail);
+        if (r >= 0)
+                r = check_uuid(uuid, ret_error);
+        if (r < 0)
+                return r;
+        BusRequest *request = bus_request_new(bus, message, (PciAddress){ 0 });
+        if (!request)
+                return -ENOMEM;
+        bus->operations->domain_event(&request->request, uuid, event, detail, bus->userdata);
+        return 1;
+}
+
+static int read_running(sd_bus_message *message, RunningDomain *running, sd_bus_error *ret_error) {
+        const char *uuid, *name;
+
+        int r = sd_bus_message_read(message, "ss", &uuid, &name);
+        if (r >= 0)
+                r = check_uuid(uuid, ret_error);
+        if (r >= 0)
+                r = read_addresses(message, running->addresses, &running->n_addresses, ret_error);
+        if (r < 0)
+                return r;
+        (void) text_copy(running->uuid, sizeof(running->uuid), uuid);
+        (void) text_format(running->name, sizeof(running->name), "%s", name);
+        return sd_bus_message_exit_container(message);
+}
+
+static int method_sync_domains(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        ApiBus *bus = userdata;
+        _cleanup_free_ RunningDomain *running = NULL;
+        uint64_t begun_usec;
+        size_t n = 0;
+
+        int r = require_root(message, ret_error);
+        if (r >= 0)
+                r = sd_bus_message_read(message, "t", &begun_usec);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(message, 'a', "(ssas)");
+        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'r', "ssas")) > 0) {
+                if (n == DOMAINS_MAX)
+                        return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT, "more than %u domains",
+                                                 DOMAINS_MAX);
+                RunningDomain *more = reallocarray(running, n + 1, sizeof(*running));
+                if (!more)
+                        return -ENOMEM;
+                running = more;
+                r = read_running(message, &running[n++], ret_error);
+        }
+        if (r < 0)
+                return r;
+        BusRequest *request = bus_request_new(bus, message, (PciAddress){ 0 });
+        if (!request)
+                return -ENOMEM;
+        bus->operations->sync_domains(&request->request, begun_usec, running, n, bus->userdata);
+        return 1;
+}
+
+static void on_reload_allowed(sd_bus_message *message, bool allowed, void *userdata) {
+        BusRequest *request = userdata;
+
+        if (allowed)
+                request->bus->operations->reload(&request->request, request->bus->userdata);
+        else
+                request->request.reply->free(&request->request);
+}
+
+static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        BusRequest *request = bus_request_new(userdata, message, (PciAddress){ 0 });
+
+        if (!request)
+                return -ENOMEM;
+        int r = polkit_check(message, POLKIT_ACTION_MANAGE, on_reload_allowed, request);
+        if (r < 0) {
+                request->request.reply->free(&request->request);
+                return r;
+        }
+        return 1;
+}
+
+static int property_problems(sd_bus *connection, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        ApiBus *bus = userdata;
+        char text[MESSAGE_TEXT_SIZE];
+
+        int r = sd_bus_message_open_container(reply, 'a', "s");
+        for (size_t i = 0; r >= 0; i++) {
+                const char *problem = bus->operations->problem(i, text, sizeof(text), bus->userdata);
+                if (!problem)
+                        break;
+                r = sd_bus_message_append(reply, "s", problem);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Problems", "as", property_problems, 0, 0),
+        SD_BUS_METHOD("PrepareDomain", "ssas", "", method_prepare_domain, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ReleaseDomain", "ss", "", method_release_domain, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("DomainEvent", "sss", "", method_domain_event, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("SyncDomains", "ta(ssas)", "", method_sync_domains, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Reload", "", "", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};

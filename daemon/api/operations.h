@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The one set of operations behind both coats. The manager implements ApiOperations; the coats call it and know
+ * nothing else of the daemon.
+ *
+ * A Request is one caller that waits for an answer. Whoever implements an operation takes it over
+ * and answers it exactly once, now or later, by one of the request_ functions, which free it. A caller that leaves
+ * meanwhile cancels nothing.
+ */
+
+#include "api/view.h"
+#include "core/plan.h"
+#include "gpuswitch/deadlines.h"
+
+typedef struct Request Request;
+
+/* One running domain in SyncDomains(). */
+typedef struct RunningDomain {
+        char uuid[UUID_TEXT_SIZE];
+        char name[DOMAIN_NAME_SIZE];
+        size_t n_addresses;
+        PciAddress addresses[DOMAIN_ADDRESSES_MAX];
+} RunningDomain;
+
+typedef struct ApiOperations {
+        /* Reading: answered at once, from memory. 0 or -ENOENT. */
+        int (*view)(PciAddress address, GpuView *ret_view, void *userdata);
+        /* Text of problem @index of the configuration, NULL behind the last. */
+        const char *(*problem)(size_t index, char *buffer, size_t size, void *userdata);
+
+        void (*to_guest)(Request *request, PciAddress address, void *userdata);
+        void (*to_host)(Request *request, PciAddress address, void *userdata);
+        void (*reset)(Request *request, PciAddress address, void *userdata);
+        void (*recover)(Request *request, PciAddress address, void *userdata);
+        void (*plan)(Request *request, PciAddress address, Direction direction, void *userdata);
+
+        void (*prepare_domain)(Request *request, const char *uuid, const char *name, const PciAddress *addresses,
+                               size_t n, void *userdata);
+        void (*release_domain)(Request *request, const char *uuid, const char *reason, void *userdata);
+        void (*domain_event)(Request *request, const char *uuid, const char *event, const char *detail,
+                             void *userdata);
+        void (*sync_domains)(Request *request, usec_t begun_usec, const RunningDomain *running, size_t n,
+                             void *userdata);
+        void (*reload)(Request *request, void *userdata);
+} ApiOperations;
+
+/** request_done() - the operation has succeeded. */
+void request_done(Request *request);
+/** request_plan() - the answer to `plan`. */
+void request_plan(Request *request, const Plan *plan);
+/** request_refuse() - it is not done, for that reason. */
+void request_refuse(Request *request, const Refusal *refusal);
+/** request_bad_argument() - the caller's fault; the text is for people. */
+void request_bad_argument(Request *request, const char *text);

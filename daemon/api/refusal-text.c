@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One entry per code: the D-Bus error, the reason, and the ways out. %A is the address, %S subject, %D detail, %R state. */
+
+#include "api/refusal-text.h"
+
+#include <assert.h>
+
+#include "base/address.h"
+#include "base/enum-text.h"
+#include "base/text.h"
+#include "gpuswitch/names.h"
+
+typedef struct RefusalWords {
+        const char *error;
+        const char *text;
+} RefusalWords;
+
+static const RefusalWords words[_REFUSAL_CODE_MAX] = {
+        [REFUSAL_NONE] = { GPUSWITCH_ERROR_FAILED, "no reason was recorded" },
+        [REFUSAL_NO_SUCH_DEVICE] = { GPUSWITCH_ERROR_NO_SUCH_GPU,
+                "There is no PCI device %A on this machine.\n"
+                "See `gpuswitchctl list` for the GPUs, and correct the address in the domain XML (virsh edit)." },
+        [REFUSAL_NOT_A_GPU] = { GPUSWITCH_ERROR_NO_SUCH_GPU,
+                "PCI device %A is not a GPU.\nSee `gpuswitchctl list` for the GPUs of this machine." },
+        [REFUSAL_CARD_FAILED] = { GPUSWITCH_ERROR_REFUSED,
+                "GPU %A is in state failed: it does not answer on the bus (configuration space reads all ones, or a "
+                "reset did not bring it back).\n"
+                "Shut the machine down and switch the power off for some seconds; a warm reboot is often not enough. "
+                "`gpuswitchctl log %A` shows what led to it." },
+        [REFUSAL_PREFAIL_COMPANION] = { GPUSWITCH_ERROR_REFUSED,
+                "GPU %G is in state %R: the bus reset that comes with the virtual machine's start would lose the card "
+                "until power-off, and nothing can prevent it while the domain XML lists its function %A.\n"
+                "Ways out: delete the <hostdev> of %A from the domain XML (virsh edit), gpuswitch then guards the card "
+                "by that function; or set \"return\": \"stay\" for this card in /etc/gpuswitch/policy.d and start "
+                "from a fresh card (after power-off), so that it waits on vfio-pci between two starts; or use a kernel "
+                "module that blocks the bus reset." },
+        [REFUSAL_PREFAIL_NO_COMPANION] = { GPUSWITCH_ERROR_REFUSED,
+                "GPU %A is in state %R: the bus reset that comes with the virtual machine's start would lose the card "
+                "until power-off, and a card with a single function has no companion to guard it by.\n"
+                "Ways out: switch the power off and on to have a fresh card; set \"return\": \"stay\" for it in "
+                "/etc/gpuswitch/policy.d; or use a kernel module that blocks the bus reset." },
+        [REFUSAL_GROUP_NOT_VIABLE] = { GPUSWITCH_ERROR_REFUSED,
+                "The IOMMU group of the GPU also holds %A, which the host uses through driver %S.\n"
+                "Give that device to vfio-pci or pci-stub as well, or put the GPU into a slot with a group of its own." },
+        [REFUSAL_NO_IOMMU_GROUP] = { GPUSWITCH_ERROR_REFUSED,
+                "%A is in no IOMMU group, so no virtual machine can have it.\n"
+                "Switch the IOMMU on in the firmware (VT-d, AMD-Vi) and boot with intel_iommu=on on Intel." },
+        [REFUSAL_VFIO_MISSING] = { GPUSWITCH_ERROR_REFUSED,
+                "The driver vfio-pci is not loaded, so GPU %A cannot go to a virtual machine.\n"
+                "Load it: modprobe vfio-pci (systemctl start modprobe@vfio_pci.service)." },
+        [REFUSAL_SOUND_IN_USE] = { GPUSWITCH_ERROR_REFUSED,
+                "The sound device of the GPU (%A) is in use: %S.\n"
+                "Its driver could not let go of it. Stop that program, or let it use another sound device, and try again." },
+        [REFUSAL_DISPLAY_IN_USE] = { GPUSWITCH_ERROR_REFUSED,
+                "GPU %A is in use: %S.\n"
+                "Stop that program and try again, or allow it by \"allow\": [\"holders\"] in /etc/gpuswitch/policy.d." },
+        [REFUSAL_VIRTUAL_FUNCTIONS] = { GPUSWITCH_ERROR_REFUSED,
+                "%A has virtual functions enabled; unbinding it would take them from whoever uses them.\n"
+                "Write 0 to its sriov_numvfs first." },
+        [REFUSAL_LEASED] = { GPUSWITCH_ERROR_REFUSED,
+                "GPU %A belongs to virtual machine '%S' (%D).\nShut that virtual machine down first." },
+        [REFUSAL_LEASED_BY_HAND] = { GPUSWITCH_ERROR_REFUSED,
+                "GPU %A was given to the guests by hand.\nBring it home first: gpuswitchctl to-host %A." },
+        [REFUSAL_BUSY] = { GPUSWITCH_ERROR_BUSY,
+                "GPU %A is busy: %S%D.\nTry again when that is done; `gpuswitchctl monitor` shows it." },
+        [REFUSAL_STUCK] = { GPUSWITCH_ERROR_STUCK,
+                "GPU %A is stuck: %S has not come back (%D).\n"
+                "A driver that hangs in the kernel cannot be ended from outside. Stop what uses the card; if nothing helps, "
+                "save your work and power the machine off (it may need the power button)." },
+        [REFUSAL_NOT_AUTOMATIC] = { GPUSWITCH_ERROR_REFUSED,
+                "Policy says \"automatic\": false for GPU %A, and it is not with the guests.\n"
+                "Hand it over first: gpuswitchctl to-guest %A." },
+        [REFUSAL_CONFIGURATION_BROKEN] = { GPUSWITCH_ERROR_REFUSED,
+                "%S cannot be used, so GPU %A is not switched automatically.\n"
+                "`gpuswitchctl status` names file and place of the fault. Mend it and run `systemctl reload gpuswitchd`, or "
+                "switch by hand: gpuswitchctl to-guest %A." },
+        [REFUSAL_LOCKDOWN] = { GPUSWITCH_ERROR_REFUSED,
+                "The kernel is locked down (Secure Boot), so the configuration space of %A cannot be written and the reset "
+                "that this card needs cannot run.\n"
+                "Boot without lockdown, or allow a start without the reset by \"allow\": [\"lockdown\"] in "
+                "/etc/gpuswitch/policy.d." },
+        [REFUSAL_GOING_DOWN] = { GPUSWITCH_ERROR_REFUSED,
+                "The system is going down, so GPU %A is not switched any more." },
+        [REFUSAL_MSIX_ENABLED] = { GPUSWITCH_ERROR_REFUSED,
+                "MSI-X is enabled on %A: a reset now would lose its interrupt vectors.\n"
+                "Whoever uses the device has to let it go first." },
+        [REFUSAL_STORE] = { GPUSWITCH_ERROR_FAILED,
+                "The switch of GPU %A could not be recorded in /var/lib/gpuswitch (%S), so it was not begun.\n"
+                "Make room on the disk, or make the folder writable, and try again." },
+        [REFUSAL_STEP_FAILED] = { GPUSWITCH_ERROR_FAILED, "Could not %S: %D." },
+        [REFUSAL_TIMED_OUT] = { GPUSWITCH_ERROR_FAILED,
+                "GPU %A was not ready in time (%S).\nSee `gpuswitchctl status %A`, and try again." },
+        [REFUSAL_TURNED_ROUND] = { GPUSWITCH_ERROR_BUSY,
+                "GPU %A was on its way home and is wanted by virtual machine '%S' again." },
+        [REFUSAL_PLAN_TOO_LONG] = { GPUSWITCH_ERROR_FAILED,
+                "The switch of GPU %A would need more steps than a plan can hold." },
+};
+
+const char *refusal_error_name(RefusalCode code) {
+        assert(code >= 0 && code < _REFUSAL_CODE_MAX);
+        return words[code].error;
+}
+
+const char *refusal_text(const Refusal *refusal, char *buffer, size_t size) {
+        PciAddress display = refusal->address;
+
+        display.function = 0;
+        buffer[0] = '\0';
+        for (const char *p = words[refusal->code].text; *p; p++) {
+                if (*p != '%') {
+                        (void) text_append(buffer, size, "%c", *p);
+                        continue;
+                }
+                switch (*++p) {
+                case 'A':
+                        (void) text_append(buffer, size, "%s", ADDRESS_TEXT(refusal->address));
+                        break;
+                case 'G':
+                        (void) text_append(buffer, size, "%s", ADDRESS_TEXT(display));
+                        break;
+                case 'S':
+                        (void) text_append(buffer, size, "%s", refusal->subject);
+                        break;
+                case 'D':
+                        (void) text_append(buffer, size, "%s", refusal->detail);
+                        break;
+                case 'R':
+                        (void) text_append(buffer, size, "%s",
+                                           refusal->state >= 0 ? reset_state_to_string(refusal->state) : "unknown");
+                        break;
+                default:
+                        assert(!"unknown placeholder");
+                }
+        }
+        return buffer;
+}

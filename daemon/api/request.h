@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a coat has to provide to answer a Request; inside api only. */
+
+#include "api/operations.h"
+
+typedef struct RequestReply {
+        int (*done)(Request *request);
+        int (*plan)(Request *request, const Plan *plan);
+        /* @error_name: org.gpuswitch1.Error.* */
+        int (*error)(Request *request, const char *error_name, const char *text);
+        void (*free)(Request *request);
+} RequestReply;
+
+/* A coat embeds this as the first member of its own struct. */
+struct Request {
+        const RequestReply *reply;
+};

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One card as the outside sees it. Both coats, D-Bus and Varlink, show exactly this. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gpuswitch/address.h"
+#include "gpuswitch/limits.h"
+#include "gpuswitch/types.h"
+
+typedef struct FunctionView {
+        PciAddress address;
+        FunctionRole role;
+        char driver[DRIVER_NAME_SIZE]; /* "": none */
+} FunctionView;
+
+typedef struct OperationView {
+        bool running;
+        char id[UUID_TEXT_SIZE];
+        Direction direction;
+        bool undoing;
+        unsigned step; /* 1-based, of the step in hand; 0: looking and planning */
+        unsigned n_steps;
+        char description[256];
+        char domain[DOMAIN_NAME_SIZE]; /* "": by hand, or the daemon itself */
+} OperationView;
+
+typedef struct GpuView {
+        PciAddress address;
+        char name[CARD_NAME_SIZE];
+        uint16_t vendor_id;
+        uint16_t device_id;
+        ResetState reset_state;
+        char reason[256]; /* why it is in that state */
+        Owner owner;
+        bool stuck;
+        char stuck_reason[MESSAGE_TEXT_SIZE];
+        char family[FAMILY_NAME_SIZE];
+        int32_t iommu_group; /* -1: none */
+        char domain_name[DOMAIN_NAME_SIZE];
+        char domain_uuid[UUID_TEXT_SIZE]; /* "": no domain */
+        bool leased_by_hand;
+        OperationView operation;
+        Guard guard;
+        ReturnTo return_to;
+        size_t n_functions;
+        FunctionView functions[FUNCTIONS_MAX];
+} GpuView;
