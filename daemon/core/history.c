@@ -23,11 +23,15 @@ const char *log_fact_to_string(LogFact fact) {
 }
 
 ResetState history_replay(const ResetStateRule *rule, const FirstSight *sight, const LogFact *facts, size_t n_facts) {
-        ResetState state = RESET_STATE_FRESH;
-        bool bound = false;
+        bool hole = !sight->log_complete || (sight->stored_suspect && !sight->power_loss_proven);
 
-        if (!sight->log_complete || (sight->stored_suspect && !sight->power_loss_proven))
-                state = RESET_STATE_UNKNOWN;
+        return history_continue(rule, hole ? RESET_STATE_UNKNOWN : RESET_STATE_FRESH, /* bound_before= */ false,
+                                sight->host_driver_bound, facts, n_facts);
+}
+
+ResetState history_continue(const ResetStateRule *rule, ResetState state, bool bound_before, bool bound_now,
+                            const LogFact *facts, size_t n_facts) {
+        bool bound = bound_before;
 
         for (size_t i = 0; i < n_facts; i++) {
                 switch (facts[i]) {
@@ -47,7 +51,7 @@ ResetState history_replay(const ResetStateRule *rule, const FirstSight *sight, c
                         bound = false;
                         break;
                 case LOG_FACT_DEAD:
-                        state = RESET_STATE_FAILED;
+                        state = reset_state_next(state, rule, CARD_EVENT_CONFIG_DEAD);
                         break;
                 case _LOG_FACT_MAX:
                 case _LOG_FACT_INVALID:
@@ -55,10 +59,10 @@ ResetState history_replay(const ResetStateRule *rule, const FirstSight *sight, c
                 }
         }
 
-        /* Bound now, but the last thing that the log shows is a guest: a driver without a line of its own. */
-        if (sight->host_driver_bound && !bound)
+        /* A driver that has no line of its own in the log came or went after the last line. */
+        if (bound_now && !bound)
                 state = reset_state_next(state, rule, CARD_EVENT_HOST_BIND);
-        else if (!sight->host_driver_bound && bound)
+        else if (!bound_now && bound)
                 state = reset_state_next(state, rule, CARD_EVENT_HOST_UNBIND);
         return state;
 }

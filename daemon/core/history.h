@@ -38,6 +38,14 @@ typedef struct FirstSight {
  */
 ResetState history_replay(const ResetStateRule *rule, const FirstSight *sight, const LogFact *facts, size_t n_facts);
 
+/**
+ * history_continue() - the same from a known state on: what the log says about the time since then
+ * @bound_before: a host driver had the card at that point
+ * @bound_now: by the `driver` link
+ */
+ResetState history_continue(const ResetStateRule *rule, ResetState state, bool bound_before, bool bound_now,
+                            const LogFact *facts, size_t n_facts);
+
 /** history_driver_ran() - has the host driver had the card since power-up, by the same facts? */
 bool history_driver_ran(const FirstSight *sight, const LogFact *facts, size_t n_facts);
 

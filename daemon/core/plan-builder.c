@@ -50,6 +50,13 @@ Step *plan_add_text(PlanBuilder *builder, StepKind kind, PciAddress address, con
         return step;
 }
 
+void plan_add_driver(PlanBuilder *builder, StepKind kind, const FunctionFacts *function, const char *driver) {
+        Step *step = plan_add_text(builder, kind, function->address, driver, "");
+
+        if (driver_is_guest(driver))
+                step->iommu_group = function->iommu_group;
+}
+
 void plan_add_group_free(PlanBuilder *builder, const CardFacts *card) {
         for (size_t i = 0; i < card->n_functions; i++) {
                 const FunctionFacts *function = &card->functions[i];

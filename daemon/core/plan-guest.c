@@ -42,12 +42,12 @@ static void add_leave(PlanBuilder *builder, const FunctionFacts *function, const
                 plan_add_text(builder, STEP_SET_OVERRIDE, function->address, override,
                               function->survey.driver_override);
         if (!isempty(function->driver) && !streq(function->driver, driver))
-                plan_add_text(builder, STEP_UNBIND, function->address, function->driver, "");
+                plan_add_driver(builder, STEP_UNBIND, function, function->driver);
 }
 
 static void add_bind(PlanBuilder *builder, const FunctionFacts *function, const char *driver) {
         if (!isempty(driver) && !streq(function->driver, driver))
-                plan_add_text(builder, STEP_BIND, function->address, driver, "");
+                plan_add_driver(builder, STEP_BIND, function, driver);
 }
 
 static void add_recipe(PlanBuilder *builder, const CardFacts *card, const Recipe *recipe) {

@@ -24,7 +24,7 @@ static void add_unknown_home(PlanBuilder *builder, const FunctionFacts *function
         if (!isempty(function->survey.driver_override))
                 plan_add_text(builder, STEP_SET_OVERRIDE, function->address, "", function->survey.driver_override);
         if (!isempty(function->driver))
-                plan_add_text(builder, STEP_UNBIND, function->address, function->driver, "");
+                plan_add_driver(builder, STEP_UNBIND, function, function->driver);
         plan_add(builder, STEP_PROBE, function->address);
 }
 
@@ -38,9 +38,9 @@ static void add_home(PlanBuilder *builder, const FunctionFacts *function, const 
                         override = aim;
                 }
                 if (!isempty(function->driver))
-                        plan_add_text(builder, STEP_UNBIND, function->address, function->driver, "");
+                        plan_add_driver(builder, STEP_UNBIND, function, function->driver);
                 if (!isempty(home->driver))
-                        plan_add_text(builder, STEP_BIND, function->address, home->driver, "");
+                        plan_add_driver(builder, STEP_BIND, function, home->driver);
         }
         if (!streq(override, home->driver_override))
                 plan_add_text(builder, STEP_SET_OVERRIDE, function->address, home->driver_override, override);

@@ -30,10 +30,13 @@ static void undo_step(PlanBuilder *builder, const Step *step) {
         case STEP_UNBIND:
                 /* The override of the other owner is still set: aim it first. */
                 plan_add_text(builder, STEP_SET_OVERRIDE, step->address, step->text, "");
-                plan_add_text(builder, STEP_BIND, step->address, step->text, "");
+                plan_add_text(builder, STEP_BIND, step->address, step->text, "")->iommu_group = step->iommu_group;
                 break;
         case STEP_BIND:
-                plan_add_text(builder, STEP_UNBIND, step->address, step->text, "");
+                /* Taking vfio-pci away under a running VM would block in the kernel: wait for the group first. */
+                if (step->iommu_group >= 0)
+                        plan_add(builder, STEP_GROUP_FREE, step->address)->iommu_group = step->iommu_group;
+                plan_add_text(builder, STEP_UNBIND, step->address, step->text, "")->iommu_group = step->iommu_group;
                 break;
         case STEP_PROBE: /* which driver came is not in the plan; the bind before it is undone by its own step */
         case STEP_NODES_FREE:
