@@ -92,6 +92,9 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
                 "GPU %A was not ready in time (%S).\nSee `gpuswitchctl status %A`, and try again." },
         [REFUSAL_TURNED_ROUND] = { GPUSWITCH_ERROR_BUSY,
                 "GPU %A was on its way home and is wanted by virtual machine '%S' again." },
+        [REFUSAL_NO_RESET_BY_HAND] = { GPUSWITCH_ERROR_REFUSED,
+                "GPU %A (family %S) is reset on its way to the guest, where that is safe, and not by hand.\n"
+                "`gpuswitchctl plan %A guest` shows whether a reset is part of that way." },
         [REFUSAL_PLAN_TOO_LONG] = { GPUSWITCH_ERROR_FAILED,
                 "The switch of GPU %A would need more steps than a plan can hold." },
 };
@@ -132,5 +135,13 @@ const char *refusal_text(const Refusal *refusal, char *buffer, size_t size) {
                         assert(!"unknown placeholder");
                 }
         }
+        return buffer;
+}
+
+const char *refusal_sentence(const Refusal *refusal, char *buffer, size_t size) {
+        char *end = strchr(refusal_text(refusal, buffer, size), '\n');
+
+        if (end)
+                *end = '\0';
         return buffer;
 }

@@ -15,3 +15,6 @@ const char *refusal_error_name(RefusalCode code);
  * @size: at least 1024 keeps every text whole; longer facts are cut
  */
 const char *refusal_text(const Refusal *refusal, char *buffer, size_t size);
+
+/** refusal_sentence() - the first line of refusal_text() only, for the journal. Returns @buffer. */
+const char *refusal_sentence(const Refusal *refusal, char *buffer, size_t size);

@@ -23,7 +23,7 @@ const char *log_fact_to_string(LogFact fact) {
 }
 
 ResetState history_replay(const ResetStateRule *rule, const FirstSight *sight, const LogFact *facts, size_t n_facts) {
-        bool hole = !sight->log_complete || (sight->stored_suspect && !sight->power_loss_proven);
+        bool hole = sight->store_lost || !sight->log_complete || (sight->stored_suspect && !sight->power_loss_proven);
 
         return history_continue(rule, hole ? RESET_STATE_UNKNOWN : RESET_STATE_FRESH, /* bound_before= */ false,
                                 sight->host_driver_bound, facts, n_facts);

@@ -24,6 +24,7 @@ typedef enum LogFact {
 } LogFact;
 
 typedef struct FirstSight {
+        bool store_lost;        /* there was a store and it could not be read: the past is a hole */
         bool log_complete;      /* the ring still holds the first line of this boot */
         bool host_driver_bound; /* by the `driver` link now */
         bool stored_suspect;    /* the store says prefail, failed or unknown from an earlier boot */

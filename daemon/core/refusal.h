@@ -36,6 +36,7 @@ typedef enum RefusalCode {
         REFUSAL_STEP_FAILED,          /* address, subject: the step, detail: the error. Not in plans. */
         REFUSAL_TIMED_OUT,            /* the verdict did not come within its time */
         REFUSAL_TURNED_ROUND,         /* a way home that a VM start turned round */
+        REFUSAL_NO_RESET_BY_HAND,     /* subject: the family; it is reset on its way to the guest only */
         REFUSAL_PLAN_TOO_LONG,        /* more steps than STEPS_MAX */
         _REFUSAL_CODE_MAX,
         _REFUSAL_CODE_INVALID = -EINVAL,

@@ -75,6 +75,9 @@ const CardFacts *run_surveyed(const Run *run);
 /** run_stop() - end after the step in hand, with RUN_END_STOPPED. */
 void run_stop(Run *run);
 
+/** run_set_userdata() - who gets `returned`, when a stuck run outlives what started it. */
+void run_set_userdata(Run *run, void *userdata);
+
 /** run_helper_pid() - 0 before `started`. */
 pid_t run_helper_pid(const Run *run);
 /** run_step_begun_usec() - CLOCK_MONOTONIC of the step in hand, 0 between steps. */
