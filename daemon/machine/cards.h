@@ -3,7 +3,8 @@
 
 /*
  * The cards of this machine, out of /sys. Reads only attributes that neither take a device lock nor
- * wake a device: links, ids, class, boot_vga, sriov_numvfs. FunctionFacts.survey stays invalid.
+ * wake a device: links, ids, class, boot_vga. FunctionFacts.survey stays invalid, and virtual functions are
+ * counted by their links, since sriov_numvfs takes the device lock before Linux 6.9.
  */
 
 #include "core/facts.h"

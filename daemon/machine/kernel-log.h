@@ -17,6 +17,7 @@
 typedef struct KernelLogRecord {
         uint64_t sequence;
         uint64_t at_usec;  /* since boot, CLOCK_MONOTONIC */
+        bool from_user_space; /* written to /dev/kmsg by a process: says nothing about hardware */
         bool has_address;  /* the record names a PCI device: in its dictionary, or in the text */
         PciAddress address;
         char text[512];    /* the message, cut if longer */

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Records as kernels from 4.x to 6.18 write them, each asked about an RX 470 at 01:00 and about others. */
+
+#include "base/address.h"
+#include "base/text.h"
+#include "check-main.h"
+#include "machine/kernel-log.h"
+
+#define DICTIONARY(address) "\n SUBSYSTEM=pci\n DEVICE=+pci:" address "\n"
+
+static CardFacts make_card(uint8_t bus, uint16_t vendor, uint16_t device, uint16_t sub_vendor,
+                           uint16_t sub_device, const char *driver) {
+        CardFacts card = { .n_functions = 2 };
+
+        card.functions[0] = (FunctionFacts){
+                .address = { .bus = bus },
+                .class_code = 0x030000,
+                .vendor_id = vendor,
+                .device_id = device,
+                .subsystem_vendor_id = sub_vendor,
+                .subsystem_device_id = sub_device,
+        };
+        strcpy(card.functions[0].driver, driver);
+        card.functions[1] =
+                (FunctionFacts){ .address = { .bus = bus, .function = 1 }, .class_code = 0x040300 };
+        return card;
+}
+
+typedef enum Who {
+        RX470,       /* 0000:01:00, 1002:67df 1da2:e366, driver vfio-pci */
+        RX470_OTHER, /* 0000:02:00, the same chip on another maker's card, driver amdgpu */
+        GTX1060,     /* 0000:03:00, 10de:1c03, driver nouveau */
+        _WHO_MAX,
+} Who;
+
+#define INIT LOG_FACT_HOST_INIT
+#define RESET LOG_FACT_RESET_LINE
+#define GUEST LOG_FACT_GUEST_USE
+#define DEAD LOG_FACT_DEAD
+#define NONE _LOG_FACT_INVALID
+
+static const struct {
+        const char *text;
+        LogFact fact[_WHO_MAX];
+} cases[] = {
+        /* A bind of amdgpu, before 6.14 and since. */
+        { "6,900,4230112,-;[drm] initializing kernel modesetting (POLARIS10 0x1002:0x67DF 0x1DA2:0xE366 "
+          "0xE7).\n",
+          { INIT, NONE, NONE } },
+        { "6,900,4230112,-;[drm] initializing kernel modesetting (POLARIS10 0x1002:0x67df 0x1462:0x3413 "
+          "0xC7).\n",
+          { NONE, INIT, NONE } },
+        { "6,900,4230112,-;amdgpu 0000:01:00.0: initializing kernel modesetting (POLARIS10 0x1002:0x67DF "
+          "0x1DA2:0xE366 0xE7)." DICTIONARY("0000:01:00.0"),
+          { INIT, NONE, NONE } },
+        { "6,900,4230112,-;amdgpu 0000:02:00.0: amdgpu: initializing kernel modesetting (POLARIS10 "
+          "0x1002:0x67DF "
+          "0x0000:0x0000 0xE7)." DICTIONARY("0000:02:00.0"),
+          { NONE, INIT, NONE } },
+        { "6,900,1,-;[drm] initializing kernel modesetting (POLARIS10 0x1002:0x67DF).\n",
+          { INIT, INIT, NONE } },
+        { "6,900,1,-;[drm] initializing kernel modesetting (POLARIS11 0x1002:0x67EF 0x1DA2:0xE366 0xE7).\n",
+          { NONE, NONE, NONE } },
+        { "6,900,1,-;[drm] initializing kernel modesetting (VEGA M 0x1002:0x67DF 0x1DA2:0xE366 0xE7).\n",
+          { INIT, NONE, NONE } },
+        { "6,900,1,-;[drm] initializing kernel modesetting (POLARIS10 0x1002:0x67DF 0x1D",
+          { INIT, INIT, NONE } },
+        { "6,900,1,-;[drm] initializing kernel modesetting (POLARIS10 0x1002.\n", { NONE, NONE, NONE } },
+        { "6,900,1,-;[drm] initializing kernel modesetting (POLARIS10 0x100200000:0x67DF).\n",
+          { NONE, NONE, NONE } },
+        { "6,900,1,-;[drm] initializing kernel modesetting (\n", { NONE, NONE, NONE } },
+        /* Its reset line. */
+        { "6,901,1,-;amdgpu 0000:01:00.0: amdgpu: PCI CONFIG reset" DICTIONARY("0000:01:00.0"),
+          { RESET, NONE, NONE } },
+        { "6,901,1,-;amdgpu 0000:01:00.0: GPU pci config reset" DICTIONARY("0000:01:00.0"),
+          { RESET, NONE, NONE } },
+        { "6,901,1,-;amdgpu 0000:02:00.0: GPU PCI config reset\n", { NONE, RESET, NONE } },
+        { "6,901,1,-;[drm] GPU PCI config reset\n", { RESET, RESET, NONE } },
+        { "6,901,1,-;amdgpu 0000:01:00.0: amdgpu: BACO reset" DICTIONARY("0000:01:00.0"),
+          { NONE, NONE, NONE } },
+        /* A guest, by either function. */
+        { "6,902,1,-;vfio-pci 0000:01:00.0: enabling device (0002 -> 0003)" DICTIONARY("0000:01:00.0"),
+          { GUEST, NONE, NONE } },
+        { "6,902,1,-;vfio-pci 0000:01:00.1: enabling device (0000 -> 0002)" DICTIONARY("0000:01:00.1"),
+          { GUEST, NONE, NONE } },
+        { "6,902,1,-;vfio-pci 0000:03:00.0: vfio_bar_restore: reset recovery - restoring BARs" DICTIONARY(
+                  "0000:03:00.0"),
+          { NONE, NONE, GUEST } },
+        { "6,902,1,-;vfio-pci 0000:01:00.0: vfio_ecap_init: hiding ecap 0x19@0x270" DICTIONARY(
+                  "0000:01:00.0"),
+          { GUEST, NONE, NONE } },
+        { "6,902,1,-;vfio-pci 0000:01:00.0: resetting" DICTIONARY("0000:01:00.0"), { GUEST, NONE, NONE } },
+        { "6,902,1,-;vfio-pci 0000:01:00.0: reset done" DICTIONARY("0000:01:00.0"), { GUEST, NONE, NONE } },
+        { "6,902,1,-;vfio-pci 0000:01:00.0: Relaying device request to user (#0)" DICTIONARY("0000:01:00.0"),
+          { GUEST, NONE, NONE } },
+        { "6,902,1,-;nvgrace-gpu-vfio-pci 0000:03:00.0: enabling device (0000 -> 0002)" DICTIONARY(
+                  "0000:03:00.0"),
+          { NONE, NONE, GUEST } },
+        /* A host driver's use, and what binding alone says. */
+        { "6,903,1,-;amdgpu 0000:01:00.0: enabling device (0006 -> 0007)" DICTIONARY("0000:01:00.0"),
+          { NONE, NONE, NONE } },
+        { "6,903,1,-;snd_hda_intel 0000:01:00.1: enabling device (0000 -> 0002)" DICTIONARY("0000:01:00.1"),
+          { NONE, NONE, NONE } },
+        { "6,903,1,-;vfio-pci 0000:01:00.0: vgaarb: deactivate vga console" DICTIONARY("0000:01:00.0"),
+          { NONE, NONE, NONE } },
+        { "6,903,1,-;vfio-pci 0000:01:00.0: vgaarb: VGA decodes changed: "
+          "olddecodes=io+mem,decodes=io+mem:owns=none" DICTIONARY("0000:01:00.0"),
+          { NONE, NONE, NONE } },
+        { "6,903,1,-;pci 0000:01:00.0: resetting" DICTIONARY("0000:01:00.0"), { NONE, NONE, NONE } },
+        { "6,903,1,-;vfio_pci: add [1002:67df[ffffffff:ffffffff]] class 0x000000/00000000\n",
+          { NONE, NONE, NONE } },
+        /* Death. */
+        { "4,904,1,-;vfio-pci 0000:01:00.0: not ready 65535ms after bus reset; giving up" DICTIONARY(
+                  "0000:01:00.0"),
+          { DEAD, NONE, NONE } },
+        { "4,904,1,-;pci 0000:01:00.1: not ready 65535ms after resume; giving up" DICTIONARY("0000:01:00.1"),
+          { DEAD, NONE, NONE } },
+        { "6,904,1,-;vfio-pci 0000:01:00.0: not ready 1023ms after bus reset; waiting" DICTIONARY(
+                  "0000:01:00.0"),
+          { NONE, NONE, NONE } },
+        { "3,904,1,-;vfio-pci 0000:03:00.0: Unable to change power state from D3cold to D0, device "
+          "inaccessible" DICTIONARY("0000:03:00.0"),
+          { NONE, NONE, DEAD } },
+        { "3,904,1,-;vfio-pci 0000:01:00.0: can't change power state from D3cold to D0 (config space "
+          "inaccessible)" DICTIONARY("0000:01:00.0"),
+          { DEAD, NONE, NONE } },
+        { "3,904,1,-;pcieport 0000:00:01.0: not ready 65535ms after bus reset; giving up" DICTIONARY(
+                  "0000:00:01.0"),
+          { NONE, NONE, NONE } },
+        { "3,904,1,-;not ready 65535ms after bus reset; giving up\n", { NONE, NONE, NONE } },
+        /* Anybody may write to /dev/kmsg who is root, but not in the kernel's name. */
+        { "12,905,1,-;vfio-pci 0000:01:00.0: not ready 65535ms after bus reset; giving up\n",
+          { NONE, NONE, NONE } },
+        { "30,905,1,-;[drm] initializing kernel modesetting (POLARIS10 0x1002:0x67DF 0x1DA2:0xE366 0xE7).\n",
+          { NONE, NONE, NONE } },
+        { "6,906,1,-;\n", { NONE, NONE, NONE } },
+};
+
+START_TEST(test_fact) {
+        const CardFacts cards[_WHO_MAX] = {
+                [RX470] = make_card(1, 0x1002, 0x67df, 0x1da2, 0xe366, "vfio-pci"),
+                [RX470_OTHER] = make_card(2, 0x1002, 0x67df, 0x1462, 0x3413, "amdgpu"),
+                [GTX1060] = make_card(3, 0x10de, 0x1c03, 0x1462, 0x3283, "nouveau"),
+        };
+        KernelLogRecord record;
+
+        ck_assert_int_eq(kernel_log_parse(cases[_i].text, strlen(cases[_i].text), &record), 0);
+        for (size_t i = 0; i < _WHO_MAX; i++)
+                ck_assert_msg(kernel_log_fact(&record, &cards[i]) == cases[_i].fact[i], "card %zu: %s", i,
+                              cases[_i].text);
+}
+END_TEST
+
+/* Firmware may leave the subsystem ids empty: then the chip alone has to do. */
+START_TEST(test_fact_without_subsystem) {
+        const char *text = cases[1].text;
+        CardFacts card = make_card(1, 0x1002, 0x67df, 0, 0, "");
+        CardFacts nothing = { 0 };
+        KernelLogRecord record;
+
+        ck_assert_int_eq(kernel_log_parse(text, strlen(text), &record), 0);
+        ck_assert_int_eq(kernel_log_fact(&record, &card), LOG_FACT_HOST_INIT);
+        ck_assert_int_eq(kernel_log_fact(&record, &nothing), _LOG_FACT_INVALID);
+}
+END_TEST
+
+static Suite *make_suite(void) {
+        Suite *suite = suite_create("machine/log-fact");
+        TCase *tests = tcase_create("log-fact");
+
+        tcase_add_loop_test(tests, test_fact, 0, ELEMENTSOF(cases));
+        tcase_add_test(tests, test_fact_without_subsystem);
+        suite_add_tcase(suite, tests);
+        return suite;
+}
+
+CHECK_MAIN(make_suite)
