@@ -18,7 +18,8 @@ typedef struct Policy Policy;
 /* One fault found while loading. */
 typedef struct PolicyProblem {
         char file[PATH_TEXT_SIZE];
-        char where[128]; /* "line 12" for syntax, a JSON pointer ("/families/0/bus_reset") for meaning */
+        char where[128]; /* "line 12" for syntax ("the file": none of it could be read), a JSON pointer
+                            ("/families/0/bus_reset") for meaning */
         char text[256];  /* what is wrong and what would be right */
         bool is_syntax;
 } PolicyProblem;
@@ -47,8 +48,10 @@ const PolicyProblem *policy_problem(const Policy *policy, size_t index);
 void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule);
 
 /** policy_origin() - "/usr/lib/gpuswitch/quirks.d/10-amd-polaris.json" or "built-in": where the value of a
- * key of the card's rule came from. Keys as in the files ("bus_reset", "return", ...). Owned by @policy. */
+ * key of the card's rule came from. Keys: "family", "bus_reset", "state", "reset", "return", "automatic",
+ * "allow", "name"; NULL for any other. Owned by @policy. */
 const char *policy_origin(const Policy *policy, const CardFacts *card, const char *key);
 
-/** policy_find_name() - address of the card that policy calls @name. 0, or -ENOENT. */
+/** policy_find_name() - address (function 0) of the card that policy calls @name. 0, or -ENOENT. Only
+ * entries that match by address can give names, so the card need not be there to be found. */
 int policy_find_name(const Policy *policy, const char *name, PciAddress *ret_address);

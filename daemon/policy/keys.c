@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The words stand in the order of their enums, and a test compares them with the enums' own tables.
+ * Patterns use what POSIX and ECMAScript have in common, and bound every repetition, so that no text
+ * takes long to be refused.
+ */
+
+#include "policy/keys.h"
+
+#include <assert.h>
+#include <regex.h>
+
+#include "base/text.h"
+#include "gpuswitch/limits.h"
+
+#define HEX4 "[0-9a-fA-F]{4}"
+
+const KeyFormat key_format_source = { "source", "[^ ]",
+                                      "say where it is known from: a page, a file, a report" };
+static const KeyFormat format_any = { "text", "[^ ]", "some text" };
+static const KeyFormat format_family = { "family", "^[a-z0-9][a-z0-9-]{0,46}$",
+                                         "lower case letters, digits and dashes, at most 47" };
+static const KeyFormat format_id = {
+        "id", "^(" HEX4 ":(" HEX4 "|\\*)|\\*:\\*)$",
+        "vendor and device in four hex digits each: \"1002:67df\", \"1002:*\" or \"*:*\""
+};
+static const KeyFormat format_subsystem = { "subsystem", "^" HEX4 ":" HEX4 "$",
+                                            "vendor and device in four hex digits each, like \"1462:3418\"" };
+static const KeyFormat format_driver = { "driver", "^[A-Za-z0-9_-]{1,63}$",
+                                         "the name of a driver, like \"amdgpu\"" };
+static const KeyFormat format_offset = { "offset", "^0x[0-9a-fA-F]{0,2}[048cC]$",
+                                         "a hex number below 0x1000, a multiple of 4, like \"0x7c\"" };
+static const KeyFormat format_dword = { "dword", "^0x[0-9a-fA-F]{1,8}$",
+                                        "a hex number of up to 32 bits, like \"0x1\"" };
+static const KeyFormat format_duration = { "duration", "^[1-9][0-9]{0,8}(us|ms|s)$",
+                                           "a whole number with its unit: \"100us\", \"20ms\", \"1s\"" };
+static const KeyFormat format_address = { "address",
+                                          "^([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\\.[0-7]$",
+                                          "a PCI address like \"0000:01:00.0\"" };
+static const KeyFormat format_name = { "name", "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+                                       "letters, digits, dots, dashes and underscores, at most 63" };
+
+#define WORDS(...)                                                                                           \
+        (const char *const[]) {                                                                              \
+                __VA_ARGS__, NULL                                                                            \
+        }
+#define STATE_WORDS "fresh", "touched", "prefail", "failed", "unknown"
+#define SCHEMA_HELP "For editors: where the schema of this file is. Not read."
+#define VERSION_HELP "Version of this form of file."
+#define SUBSYSTEM_HELP "Subsystem vendor and device, to mean one board only. More specific than the id alone."
+
+static const KeySpec key_table[] = {
+        /* Quirks */
+        { OBJECT_QUIRKS_FILE, "$schema", KEY_TYPE_TEXT, .format = &format_any, .help = SCHEMA_HELP },
+        { OBJECT_QUIRKS_FILE, "version", KEY_TYPE_VERSION, .is_required = true, .help = VERSION_HELP },
+        { OBJECT_QUIRKS_FILE, "families", KEY_TYPE_OBJECTS, .is_required = true, .child = OBJECT_FAMILY,
+          .max = FAMILIES_MAX, .help = "Groups of cards of which the same is true." },
+
+        { OBJECT_FAMILY, "family", KEY_TYPE_TEXT, .is_required = true, .format = &format_family,
+          .help = "Name of the family, as status shows it." },
+        { OBJECT_FAMILY, "match", KEY_TYPE_OBJECTS, .is_required = true, .child = OBJECT_FAMILY_MATCH,
+          .min = 1, .max = FAMILY_IDS_MAX,
+          .help = "Ids of the display functions. Companions go by the slot and are not listed." },
+        { OBJECT_FAMILY, "source", KEY_TYPE_TEXT, .format = &key_format_source,
+          .help = "Where the ids are known from." },
+        { OBJECT_FAMILY, "bus_reset", KEY_TYPE_WORD, .is_required = true, .is_sourced = true,
+          .words = WORDS("wanted", "forbidden"),
+          .help = "Whether the bus reset at the end of a guest is the reset this family needs, or can kill "
+                  "the card." },
+        { OBJECT_FAMILY, "state", KEY_TYPE_OBJECT, .child = OBJECT_STATE,
+          .help = "Where the family's reset states differ from the base table. Only for the worse." },
+        { OBJECT_FAMILY, "reset", KEY_TYPE_OBJECT, .child = OBJECT_RESET,
+          .help = "The family's own reset, run before a guest gets the card." },
+
+        { OBJECT_FAMILY_MATCH, "id", KEY_TYPE_TEXT, .is_required = true, .format = &format_id,
+          .help = "PCI vendor and device id of the display function; \"*\" for any." },
+        { OBJECT_FAMILY_MATCH, "subsystem", KEY_TYPE_TEXT, .format = &format_subsystem,
+          .help = SUBSYSTEM_HELP },
+
+        { OBJECT_STATE, "touched_host_bind", KEY_TYPE_WORD, .is_sourced = true, .words = WORDS(STATE_WORDS),
+          .help = "State after a host driver has taken a touched card. Base: touched." },
+        { OBJECT_STATE, "prefail_bus_reset", KEY_TYPE_WORD, .is_sourced = true, .words = WORDS(STATE_WORDS),
+          .help = "State after a bus reset in prefail. Base: failed." },
+        { OBJECT_STATE, "quirk_reset_ok", KEY_TYPE_WORD, .is_sourced = true,
+          .words = WORDS(STATE_WORDS, "no-change"),
+          .help = "State after the family's own reset was run and verified. Base: no-change." },
+        { OBJECT_STATE, "reset_line_is_prefail", KEY_TYPE_BOOL, .is_sourced = true,
+          .help = "Whether the host driver's log line of a reset at its start means prefail. Base: false." },
+
+        { OBJECT_RESET, "after_driver", KEY_TYPE_TEXT, .format = &format_driver,
+          .help = "Run only if this host driver has had the card since power-up or the last reset. Default: "
+                  "always." },
+        { OBJECT_RESET, "needs_guard", KEY_TYPE_BOOL,
+          .help = "Run only while a guard keeps the bus reset away. Default: true where bus_reset is "
+                  "forbidden." },
+        { OBJECT_RESET, "steps", KEY_TYPE_OBJECTS, .is_required = true, .child = OBJECT_RESET_STEP, .min = 1,
+          .max = RECIPE_STEPS_MAX,
+          .help = "In this order. What writes has to save before, and to restore and verify after it." },
+        { OBJECT_RESET, "source", KEY_TYPE_TEXT, .is_required = true, .format = &key_format_source,
+          .help = "Where this reset is known from." },
+
+        { OBJECT_RESET_STEP, "do", KEY_TYPE_WORD, .is_required = true,
+          .words = WORDS("save-config", "write-config", "delay", "restore-config", "verify"),
+          .help = "What to do. Save, restore and verify mean all functions of the card." },
+        { OBJECT_RESET_STEP, "offset", KEY_TYPE_TEXT, .format = &format_offset, .with = "write-config",
+          .help = "Where in configuration space of the display function, in bytes." },
+        { OBJECT_RESET_STEP, "value", KEY_TYPE_TEXT, .format = &format_dword, .with = "write-config",
+          .help = "The 32 bits to write there." },
+        { OBJECT_RESET_STEP, "for", KEY_TYPE_TEXT, .format = &format_duration, .with = "delay",
+          .help = "How long to wait at least. At most 5s." },
+        { OBJECT_RESET_STEP, "timeout", KEY_TYPE_TEXT, .format = &format_duration,
+          .help = "When to give the step up. At most, and by default, 120s." },
+
+        /* Policy */
+        { OBJECT_POLICY_FILE, "$schema", KEY_TYPE_TEXT, .format = &format_any, .help = SCHEMA_HELP },
+        { OBJECT_POLICY_FILE, "version", KEY_TYPE_VERSION, .is_required = true, .help = VERSION_HELP },
+        { OBJECT_POLICY_FILE, "cards", KEY_TYPE_OBJECTS, .is_required = true, .child = OBJECT_CARD,
+          .max = POLICY_CARDS_MAX, .help = "What is wanted of which card." },
+
+        { OBJECT_CARD, "match", KEY_TYPE_OBJECT, .is_required = true, .child = OBJECT_CARD_MATCH,
+          .words = WORDS("*"),
+          .help = "Which card: by address or by id; \"*\" for all. The more specific entry wins." },
+        { OBJECT_CARD, "name", KEY_TYPE_TEXT, .format = &format_name,
+          .help = "A name to call the card by. Needs a match by address." },
+        { OBJECT_CARD, "return", KEY_TYPE_WORD, .words = WORDS("host", "stay"),
+          .help = "Where the card goes after its VM: back to the host, or it stays on vfio-pci. Default: "
+                  "host." },
+        { OBJECT_CARD, "automatic", KEY_TYPE_BOOL,
+          .help = "Whether a VM start takes the card by itself. Default: true." },
+        { OBJECT_CARD, "allow", KEY_TYPE_WORDS, .words = WORDS("holders", "lockdown"), .max = 2,
+          .help = "Refusals to waive. holders: processes have the card open; lockdown: the kernel's lockdown "
+                  "forbids the reset before a guarded start. Default: none." },
+        { OBJECT_CARD, "bus_reset", KEY_TYPE_WORD, .words = WORDS("forbidden"),
+          .help = "Forbids the bus reset although the card's family does not." },
+
+        { OBJECT_CARD_MATCH, "address", KEY_TYPE_TEXT, .format = &format_address,
+          .help = "Address of the card. It can change when hardware is added." },
+        { OBJECT_CARD_MATCH, "id", KEY_TYPE_TEXT, .format = &format_id,
+          .help = "PCI vendor and device id of the display function." },
+        { OBJECT_CARD_MATCH, "subsystem", KEY_TYPE_TEXT, .format = &format_subsystem,
+          .help = SUBSYSTEM_HELP },
+};
+
+const KeySpec *key_spec(size_t index) {
+        return index < ELEMENTSOF(key_table) ? &key_table[index] : NULL;
+}
+
+const KeySpec *key_find(KeyObject object, const char *key) {
+        for (size_t i = 0; i < ELEMENTSOF(key_table); i++)
+                if (key_table[i].object == object && streq(key_table[i].key, key))
+                        return &key_table[i];
+        return NULL;
+}
+
+KeyUser key_object_user(KeyObject object) {
+        return object >= OBJECT_POLICY_FILE ? KEY_USER_POLICY : KEY_USER_QUIRKS;
+}
+
+const char *key_object_name(KeyObject object) {
+        static const char *const names[_KEY_OBJECT_MAX] = {
+                [OBJECT_QUIRKS_FILE] = "quirks",
+                [OBJECT_FAMILY] = "family",
+                [OBJECT_FAMILY_MATCH] = "family-match",
+                [OBJECT_STATE] = "state",
+                [OBJECT_RESET] = "reset",
+                [OBJECT_RESET_STEP] = "reset-step",
+                [OBJECT_POLICY_FILE] = "policy",
+                [OBJECT_CARD] = "card",
+                [OBJECT_CARD_MATCH] = "card-match",
+        };
+
+        assert(object >= 0 && object < _KEY_OBJECT_MAX);
+        return names[object];
+}
+
+bool key_format_matches(const KeyFormat *format, const char *text) {
+        regex_t pattern;
+
+        /* A pattern that does not compile is a fault of this file; without memory nothing matches. */
+        if (regcomp(&pattern, format->pattern, REG_EXTENDED | REG_NOSUB) != 0)
+                return false;
+        bool matches = regexec(&pattern, text, 0, NULL, 0) == 0;
+        regfree(&pattern);
+        return matches;
+}

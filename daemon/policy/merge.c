@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One rule out of all files. A family is taken as a whole, from the entry that means the card most
+ * closely; policy is merged key by key. Of equally close ones the later wins. policy_rule() and
+ * policy_origin() ask the same two functions, so that they cannot disagree.
+ */
+
+#include "policy/policy.h"
+
+#include "base/address.h"
+#include "base/text.h"
+#include "policy/model.h"
+
+#define ORIGIN_BUILT_IN "built-in"
+
+/* NULL: no family means this card. */
+static const Family *best_family(const Policy *policy, const CardFacts *card) {
+        const Family *best = NULL;
+        MatchLevel best_level = MATCH_ALL;
+
+        for (size_t i = 0; i < policy->n_families; i++) {
+                const Family *family = &policy->families[i];
+                for (size_t k = 0; k < family->n_matches; k++) {
+                        MatchLevel level = match_card(&family->matches[k], card);
+                        if (level >= best_level) {
+                                best = family;
+                                best_level = level;
+                        }
+                }
+        }
+        return best;
+}
+
+/* The entry whose @word holds for this card, or NULL. */
+static const PolicyCard *best_card(const Policy *policy, const CardFacts *card, CardWord word) {
+        const PolicyCard *best = NULL;
+        MatchLevel best_level = MATCH_ALL;
+
+        for (size_t i = 0; i < policy->n_cards; i++) {
+                const PolicyCard *entry = &policy->cards[i];
+                MatchLevel level = entry->says[word] ? match_card(&entry->match, card) : MATCH_NOT;
+                if (level >= best_level) {
+                        best = entry;
+                        best_level = level;
+                }
+        }
+        return best;
+}
+
+void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
+        const Family *family = best_family(policy, card);
+        const PolicyCard *entry;
+        Rule rule = RULE_GENERIC;
+
+        if (family) {
+                (void) text_copy(rule.family, sizeof(rule.family), family->name);
+                rule.bus_reset = family->bus_reset;
+                rule.state = family->state;
+                rule.recipe = family->recipe;
+        }
+        if ((entry = best_card(policy, card, CARD_WORD_NAME)))
+                (void) text_copy(rule.name, sizeof(rule.name), entry->name);
+        if ((entry = best_card(policy, card, CARD_WORD_RETURN)))
+                rule.return_to = entry->return_to;
+        if ((entry = best_card(policy, card, CARD_WORD_AUTOMATIC)))
+                rule.automatic = entry->automatic;
+        if ((entry = best_card(policy, card, CARD_WORD_ALLOW))) {
+                rule.allow_holders = entry->allow_holders;
+                rule.allow_lockdown = entry->allow_lockdown;
+        }
+        /* Policy has no word for the opposite, so this can only be stricter. */
+        if (best_card(policy, card, CARD_WORD_BUS_RESET))
+                rule.bus_reset = BUS_RESET_FORBIDDEN;
+        rule.configuration_broken = !isempty(policy->problems.broken_file);
+        (void) text_copy(rule.broken_file, sizeof(rule.broken_file), policy->problems.broken_file);
+        *ret_rule = rule;
+}
+
+static const char *family_origin(const Policy *policy, const CardFacts *card, const char *key) {
+        const Family *family = best_family(policy, card);
+
+        if (!family || (streq(key, "state") && !family->has_state) ||
+            (streq(key, "reset") && family->recipe.n_steps == 0))
+                return ORIGIN_BUILT_IN;
+        return family->origin;
+}
+
+static const char *card_origin(const Policy *policy, const CardFacts *card, CardWord word) {
+        const PolicyCard *entry = best_card(policy, card, word);
+
+        return entry ? entry->origin : ORIGIN_BUILT_IN;
+}
+
+/* Of a card whose family forbids the bus reset anyway, the family is the reason. */
+static const char *bus_reset_origin(const Policy *policy, const CardFacts *card) {
+        const Family *family = best_family(policy, card);
+        const PolicyCard *entry = best_card(policy, card, CARD_WORD_BUS_RESET);
+
+        if (entry && !(family && family->bus_reset == BUS_RESET_FORBIDDEN))
+                return entry->origin;
+        return family_origin(policy, card, "bus_reset");
+}
+
+const char *policy_origin(const Policy *policy, const CardFacts *card, const char *key) {
+        if (streq(key, "bus_reset"))
+                return bus_reset_origin(policy, card);
+        if (streq(key, "family") || streq(key, "state") || streq(key, "reset"))
+                return family_origin(policy, card, key);
+        if (streq(key, "return"))
+                return card_origin(policy, card, CARD_WORD_RETURN);
+        if (streq(key, "automatic"))
+                return card_origin(policy, card, CARD_WORD_AUTOMATIC);
+        if (streq(key, "allow"))
+                return card_origin(policy, card, CARD_WORD_ALLOW);
+        if (streq(key, "name"))
+                return card_origin(policy, card, CARD_WORD_NAME);
+        return NULL;
+}
+
+int policy_find_name(const Policy *policy, const char *name, PciAddress *ret_address) {
+        for (size_t i = 0; i < policy->n_cards; i++) {
+                const PolicyCard *entry = &policy->cards[i];
+                CardFacts card = { .n_functions = 1 };
+                if (!entry->says[CARD_WORD_NAME] || !streq(entry->name, name))
+                        continue;
+                /* A later file may have given this card another name. */
+                card.functions[0].address = entry->match.address;
+                if (best_card(policy, &card, CARD_WORD_NAME) != entry)
+                        continue;
+                *ret_address = entry->match.address;
+                return 0;
+        }
+        return -ENOENT;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the files said, before it is merged for a card. */
+
+#include "policy/match.h"
+#include "policy/problem.h"
+
+typedef struct Family {
+        char origin[PATH_TEXT_SIZE];
+        char name[FAMILY_NAME_SIZE];
+        CardMatch matches[FAMILY_IDS_MAX];
+        size_t n_matches;
+        BusResetWish bus_reset;
+        ResetStateRule state;
+        bool has_state; /* at least one cell is given */
+        Recipe recipe;
+} Family;
+
+/* What one policy entry speaks of. */
+typedef enum CardWord {
+        CARD_WORD_NAME,
+        CARD_WORD_RETURN,
+        CARD_WORD_AUTOMATIC,
+        CARD_WORD_ALLOW,
+        CARD_WORD_BUS_RESET,
+        _CARD_WORD_MAX,
+} CardWord;
+
+typedef struct PolicyCard {
+        char origin[PATH_TEXT_SIZE];
+        CardMatch match;
+        bool says[_CARD_WORD_MAX]; /* which of the following are given */
+        char name[CARD_NAME_SIZE];
+        ReturnTo return_to;
+        bool automatic;
+        bool allow_holders;
+        bool allow_lockdown;
+} PolicyCard;
+
+struct Policy {
+        Problems problems;
+        Family *families; /* in order of reading: later ones win */
+        size_t n_families;
+        PolicyCard *cards;
+        size_t n_cards;
+};

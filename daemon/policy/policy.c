@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Loading. Quirk files of both folders are one sequence in order of their names, in which a file of
+ * the administrator stands in the place of the vendor's of the same name. If the administrator's is
+ * refused, the vendor's is read after all: a slip in /etc must not make a card that a bus reset kills
+ * look like any other.
+ */
+
+#include "policy/policy.h"
+
+#include "base/text.h"
+#include "policy/check.h"
+#include "policy/document.h"
+#include "policy/folder.h"
+#include "policy/quirks.h"
+#include "policy/wishes.h"
+
+#define _cleanup_folder_ _cleanup_(folder_done)
+
+/* Return: 0, also for an empty file; POLICY_E_REFUSED; -ENOENT: it has just gone; -ENOMEM. */
+static int load_file(Policy *policy, const FolderFile *file, KeyObject kind) {
+        Report report = { .problems = &policy->problems, .file = file->path };
+        _cleanup_(document_freep) json_object *root = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+
+        int r = folder_read(file, &report, &text, &size);
+        if (r != 0 || size == 0)
+                return r;
+        r = document_parse(text, size, &report, &root);
+        if (r == 0)
+                r = check_object(&report, &(Place){ 0 }, kind, root);
+        if (r != 0)
+                return r;
+        return kind == OBJECT_QUIRKS_FILE ? quirks_read(policy, &report, root)
+                                          : wishes_read(policy, &report, root);
+}
+
+/* @admin, @vendor: the files of one name; one of them may be NULL */
+static int load_quirks_file(Policy *policy, const FolderFile *admin, const FolderFile *vendor) {
+        int r = admin ? load_file(policy, admin, OBJECT_QUIRKS_FILE) : -ENOENT;
+
+        if ((r == POLICY_E_REFUSED || r == -ENOENT) && vendor)
+                r = load_file(policy, vendor, OBJECT_QUIRKS_FILE);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int load_quirks(Policy *policy, const PolicyDirs *dirs) {
+        _cleanup_folder_ Folder vendor = { 0 }, admin = { 0 };
+        size_t v = 0, a = 0;
+
+        int r = folder_list(dirs->quirks_vendor, &policy->problems, &vendor);
+        if (r == 0)
+                r = folder_list(dirs->quirks_admin, &policy->problems, &admin);
+        while (r == 0 && (v < vendor.n_files || a < admin.n_files)) {
+                int order = v >= vendor.n_files  ? 1
+                            : a >= admin.n_files ? -1
+                                                 : strcmp(vendor.files[v].name, admin.files[a].name);
+                const FolderFile *from_vendor = order <= 0 ? &vendor.files[v++] : NULL;
+                const FolderFile *from_admin = order >= 0 ? &admin.files[a++] : NULL;
+                r = load_quirks_file(policy, from_admin, from_vendor);
+        }
+        return r;
+}
+
+static int load_wishes(Policy *policy, const PolicyDirs *dirs) {
+        _cleanup_folder_ Folder folder = { 0 };
+
+        int r = folder_list(dirs->policy, &policy->problems, &folder);
+        for (size_t i = 0; i < folder.n_files && r != -ENOMEM; i++)
+                r = load_file(policy, &folder.files[i], OBJECT_POLICY_FILE);
+        return r == -ENOMEM ? r : 0;
+}
+
+int policy_load(const PolicyDirs *dirs, Policy **ret_policy) {
+        _cleanup_(policy_freep) Policy *policy = calloc(1, sizeof(*policy));
+
+        if (!policy)
+                return -ENOMEM;
+        int r = load_quirks(policy, dirs);
+        if (r == 0)
+                r = load_wishes(policy, dirs);
+        if (r < 0)
+                return r;
+        *ret_policy = TAKE_PTR(policy);
+        return 0;
+}
+
+Policy *policy_free(Policy *policy) {
+        if (!policy)
+                return NULL;
+        free(policy->families);
+        free(policy->cards);
+        free(policy);
+        return NULL;
+}
+
+const PolicyProblem *policy_problem(const Policy *policy, size_t index) {
+        return index < policy->problems.n ? &policy->problems.list[index] : NULL;
+}

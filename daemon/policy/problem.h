@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The faults of the files that are read, and the place inside a file that each speaks of. */
+
+#include <stdbool.h>
+
+#include "gpuswitch/limits.h"
+#include "policy/policy.h"
+
+#define PROBLEMS_MAX 64U
+/* One hopeless file must not crowd out what is wrong with the others. */
+#define PROBLEMS_PER_FILE_MAX 8U
+
+/* What functions that read a file say of it; the faults are in the report. */
+#define POLICY_E_REFUSED 1
+
+typedef struct Problems {
+        PolicyProblem list[PROBLEMS_MAX];
+        size_t n;
+        char broken_file[PATH_TEXT_SIZE]; /* the first file that was refused, or "" */
+} Problems;
+
+/* The faults of one file. */
+typedef struct Report {
+        Problems *problems;
+        const char *file; /* borrowed */
+        size_t n_faults;
+} Report;
+
+/* A JSON pointer (RFC 6901). One that is too long for a problem's `where` is cut. */
+typedef struct Place {
+        char text[sizeof(((PolicyProblem *) 0)->where)];
+} Place;
+
+Place place_key(const Place *parent, const char *key);
+Place place_index(const Place *parent, size_t index);
+
+/** report_syntax() - a fault of syntax at @line; 0: the file as a whole. Returns POLICY_E_REFUSED. */
+int report_syntax(Report *report, size_t line, const char *format, ...) _printf_(3, 4);
+/** report_meaning() - a fault of meaning at @place. Returns POLICY_E_REFUSED. */
+int report_meaning(Report *report, const Place *place, const char *format, ...) _printf_(3, 4);
