@@ -34,11 +34,11 @@ typedef struct StoredCard {
         char boot_id[BOOT_ID_TEXT_SIZE]; /* of the boot that the state belongs to */
         ResetState state;
         bool after_driver_ran;
-        uint64_t log_sequence;  /* kernel log records up to this one are in the state */
-        Owner owner;            /* as last seen */
+        uint64_t log_sequence;         /* kernel log records up to this one are in the state */
+        Owner owner;                   /* as last seen */
         char driver[DRIVER_NAME_SIZE]; /* of the display function, as last seen */
         Home home;
-        Lease lease;            /* valid in the same boot only */
+        Lease lease; /* valid in the same boot only */
 } StoredCard;
 
 /** store_save_card() - insert or replace. 0 or negative errno. */
@@ -48,8 +48,8 @@ int store_save_card(Store *store, const StoredCard *card);
 int store_load_card(Store *store, const char *identity, StoredCard *ret_card);
 
 /** store_add_evidence() - one event of a card with its reason; keeps the last EVIDENCE_ROWS_MAX rows. */
-int store_add_evidence(Store *store, const char *identity, const char *boot_id, CardEvent event, ResetState from,
-                       ResetState to, const char *reason, uint64_t at_realtime_usec);
+int store_add_evidence(Store *store, const char *identity, const char *boot_id, CardEvent event,
+                       ResetState from, ResetState to, const char *reason, uint64_t at_realtime_usec);
 
 /* One run of a plan. */
 typedef struct StoredOperation {
@@ -59,9 +59,9 @@ typedef struct StoredOperation {
         PciAddress address;
         char domain_uuid[UUID_TEXT_SIZE];
         char domain_name[DOMAIN_NAME_SIZE];
-        bool undoing;        /* `plan` is the undo plan */
-        size_t n_started;    /* steps of `plan` that were started */
-        pid_t helper_pid;    /* 0: none yet */
+        bool undoing;     /* `plan` is the undo plan */
+        size_t n_started; /* steps of `plan` that were started */
+        pid_t helper_pid; /* 0: none yet */
         uint64_t helper_start_time;
         Plan plan;
 } StoredOperation;
@@ -79,6 +79,7 @@ int store_end_operation(Store *store, const char *id, const char *outcome, const
                         uint64_t at_realtime_usec);
 
 typedef int (*StoreOperationHandler)(const StoredOperation *operation, void *userdata);
-/** store_each_operation() - every running record (what a dead daemon left); stops at a negative result of @handler,
- * which it returns. Rows that make no sense are reported with `id` only and n_started = 0, plan empty. */
+/** store_each_operation() - every running record (what a dead daemon left); stops at a negative result of
+ * @handler, which it returns. Rows that make no sense are reported with `id` only and n_started = 0, plan
+ * empty. */
 int store_each_operation(Store *store, StoreOperationHandler handler, void *userdata);
