@@ -52,8 +52,8 @@ int plan_rows_save(sqlite3 *db, const char *operation, const Plan *plan);
  * sense. */
 int plan_rows_load(sqlite3 *db, const char *operation, size_t n_steps, Plan *plan);
 
-/* "0x10/4 0x14/4": offset and width. */
-#define REGISTERS_TEXT_SIZE (REGISTERS_MAX * sizeof("0xfff/4 "))
+/* "0x10/4=0xe0000000 0x3c/1=0xff": offset, width and value. */
+#define REGISTERS_TEXT_SIZE (REGISTERS_MAX * sizeof("0xfff/4=0xffffffff"))
 const char *registers_format(const ConfigRegister *registers, size_t n_registers,
                              char buffer[static REGISTERS_TEXT_SIZE]);
 /** registers_parse() - 0; -EINVAL for anything but what registers_format() writes of registers that make

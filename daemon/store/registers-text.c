@@ -23,29 +23,43 @@ const char *registers_format(const ConfigRegister *registers, size_t n_registers
                              char buffer[static REGISTERS_TEXT_SIZE]) {
         buffer[0] = '\0';
         for (size_t i = 0; i < n_registers; i++)
-                (void) text_append(buffer, REGISTERS_TEXT_SIZE, "%s0x%x/%u", i > 0 ? " " : "",
-                                   registers[i].offset, registers[i].width);
+                (void) text_append(buffer, REGISTERS_TEXT_SIZE, "%s0x%x/%u=0x%x", i > 0 ? " " : "",
+                                   registers[i].offset, registers[i].width, registers[i].value);
         return buffer;
+}
+
+/* A hex number with its 0x. */
+static int hex_parse(const char *text, uint64_t max, uint64_t *ret_value) {
+        uint64_t value;
+
+        if (!text_starts_with(text, "0x") || text_to_uint64(text, 16, &value) < 0 || value > max)
+                return -EINVAL;
+        *ret_value = value;
+        return 0;
 }
 
 /* One word of @text, up to the next blank or the end. */
 static int register_parse(const char *word, size_t n, ConfigRegister *ret_register) {
-        char text[sizeof("0xfff/4")];
-        uint64_t offset, width;
+        char text[sizeof("0xfff/4=0xffffffff")];
+        uint64_t offset, width, value;
 
         if (n >= sizeof(text))
                 return -EINVAL;
         memcpy(text, word, n);
         text[n] = '\0';
         char *slash = strchr(text, '/');
-        if (!slash || !text_starts_with(text, "0x"))
+        char *equals = strchr(text, '=');
+        if (!slash || !equals || equals < slash)
                 return -EINVAL;
-        *slash = '\0';
-        if (text_to_uint64(text, 16, &offset) < 0 || text_to_uint64(slash + 1, 10, &width) < 0)
+        *slash = *equals = '\0';
+        if (hex_parse(text, CONFIG_SPACE_SIZE - 1, &offset) < 0 ||
+            text_to_uint64(slash + 1, 10, &width) < 0 || hex_parse(equals + 1, UINT32_MAX, &value) < 0)
                 return -EINVAL;
-        if (offset >= CONFIG_SPACE_SIZE || width > UINT8_MAX)
+        if (width > UINT8_MAX)
                 return -EINVAL;
-        *ret_register = (ConfigRegister){ .offset = (uint16_t) offset, .width = (uint8_t) width };
+        *ret_register = (ConfigRegister){ .offset = (uint16_t) offset,
+                                          .width = (uint8_t) width,
+                                          .value = (uint32_t) value };
         return register_makes_sense(*ret_register) ? 0 : -EINVAL;
 }
 

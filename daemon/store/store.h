@@ -18,7 +18,8 @@ typedef struct Store Store;
 /**
  * store_open() - open or create; checks integrity, migrates
  * @ret_set_aside: allocated path of a file that could not be used and was renamed (never deleted), or NULL;
- *                 the caller frees it
+ *                 the caller frees it. Told again by every open until a card has been saved, so that a
+ *                 daemon that dies before it could say so makes no history vanish
  *
  * Return: 0; negative errno when there is no store at all, not even a new one (read-only folder, disk full);
  * -EPROTONOSUPPORT for a file of a newer schema, which is left alone.
@@ -34,22 +35,22 @@ typedef struct StoredCard {
         char boot_id[BOOT_ID_TEXT_SIZE]; /* of the boot that the state belongs to */
         ResetState state;
         bool after_driver_ran;
-        uint64_t log_sequence;         /* kernel log records up to this one are in the state */
-        Owner owner;                   /* as last seen */
+        uint64_t log_sequence;  /* kernel log records up to this one are in the state */
+        Owner owner;            /* as last seen */
         char driver[DRIVER_NAME_SIZE]; /* of the display function, as last seen */
         Home home;
-        Lease lease; /* valid in the same boot only */
+        Lease lease;            /* valid in the same boot only */
 } StoredCard;
 
-/** store_save_card() - insert or replace. 0 or negative errno. */
+/** store_save_card() - insert or replace. 0; -EINVAL for what store_load_card() would not take; other errno. */
 int store_save_card(Store *store, const StoredCard *card);
 
 /** store_load_card() - 0; -ENOENT for an identity never seen; -EBADMSG for a row that makes no sense. */
 int store_load_card(Store *store, const char *identity, StoredCard *ret_card);
 
 /** store_add_evidence() - one event of a card with its reason; keeps the last EVIDENCE_ROWS_MAX rows. */
-int store_add_evidence(Store *store, const char *identity, const char *boot_id, CardEvent event,
-                       ResetState from, ResetState to, const char *reason, uint64_t at_realtime_usec);
+int store_add_evidence(Store *store, const char *identity, const char *boot_id, CardEvent event, ResetState from,
+                       ResetState to, const char *reason, uint64_t at_realtime_usec);
 
 /* One run of a plan. */
 typedef struct StoredOperation {
@@ -59,18 +60,20 @@ typedef struct StoredOperation {
         PciAddress address;
         char domain_uuid[UUID_TEXT_SIZE];
         char domain_name[DOMAIN_NAME_SIZE];
-        bool undoing;     /* `plan` is the undo plan */
-        size_t n_started; /* steps of `plan` that were started */
-        pid_t helper_pid; /* 0: none yet */
+        bool undoing;        /* `plan` is the undo plan */
+        size_t n_started;    /* steps of `plan` that were started */
+        pid_t helper_pid;    /* 0: none yet */
         uint64_t helper_start_time;
         Plan plan;
 } StoredOperation;
 
 /** store_begin_operation() - the whole plan and what was found, before the first step. */
 int store_begin_operation(Store *store, const StoredOperation *operation);
+/* The next four: -ENOENT for an operation that is not running. */
 /** store_set_helper() - which process acts. */
 int store_set_helper(Store *store, const char *id, pid_t pid, uint64_t start_time);
-/** store_step_started() - step @index (from 0) is about to be sent to the helper. */
+/** store_step_started() - step @index (from 0) is about to be sent to the helper. -EINVAL: not of this plan, or
+ * before one that was started already. */
 int store_step_started(Store *store, const char *id, size_t index);
 /** store_turn_operation() - from now on the operation runs @undo, from its first step. */
 int store_turn_operation(Store *store, const char *id, const Plan *undo);
@@ -79,7 +82,6 @@ int store_end_operation(Store *store, const char *id, const char *outcome, const
                         uint64_t at_realtime_usec);
 
 typedef int (*StoreOperationHandler)(const StoredOperation *operation, void *userdata);
-/** store_each_operation() - every running record (what a dead daemon left); stops at a negative result of
- * @handler, which it returns. Rows that make no sense are reported with `id` only and n_started = 0, plan
- * empty. */
+/** store_each_operation() - every running record (what a dead daemon left); stops at a negative result of @handler,
+ * which it returns. Rows that make no sense are reported with `id` only and n_started = 0, plan empty. */
 int store_each_operation(Store *store, StoreOperationHandler handler, void *userdata);

@@ -173,7 +173,8 @@ static _unused_ void sample_plan(Plan *ret_plan) {
                 step->n_registers = (uint8_t) (i == 2 ? REGISTERS_MAX : i);
                 for (uint8_t j = 0; j < step->n_registers; j++)
                         step->registers[j] = (ConfigRegister){ .offset = (uint16_t) (0xf00 + 4 * j),
-                                                               .width = (uint8_t) (1 << j % 3) };
+                                                               .width = (uint8_t) (1 << j % 3),
+                                                               .value = UINT32_MAX - j };
         }
 }
 
@@ -214,6 +215,7 @@ static _unused_ void assert_plan_equal(const Plan *a, const Plan *b) {
                 for (size_t j = 0; j < s->n_registers; j++) {
                         ck_assert_uint_eq(s->registers[j].offset, t->registers[j].offset);
                         ck_assert_uint_eq(s->registers[j].width, t->registers[j].width);
+                        ck_assert_uint_eq(s->registers[j].value, t->registers[j].value);
                 }
         }
 }

@@ -80,7 +80,7 @@ END_TEST
 START_TEST(steps_are_for_people) {
         begin(OPERATION_A);
         ck_assert_str_eq(fixture_query("SELECT registers FROM operation_step WHERE kind = 'set-d3cold'"),
-                         "0xf00/1 0xf04/2 0xf08/4");
+                         "0xf00/1=0xffffffff 0xf04/2=0xfffffffe 0xf08/4=0xfffffffd");
         ck_assert_str_eq(fixture_query("SELECT kind || ' ' || config_offset || ' ' || config_value"
                                        " FROM operation_step WHERE position = 10"),
                          "write-config 0xb68 0xfffffff5");
@@ -260,7 +260,7 @@ static const char *const tampered_table[] = {
         "UPDATE operation_step SET config_value = '' WHERE operation = '" OPERATION_A "'",
         "UPDATE operation_step SET delay_usec = -1 WHERE operation = '" OPERATION_A "'",
         "UPDATE operation_step SET timeout_usec = -1 WHERE operation = '" OPERATION_A "'",
-        "UPDATE operation_step SET registers = '0x10/3' WHERE operation = '" OPERATION_A "'",
+        "UPDATE operation_step SET registers = '0x10/3=0x0' WHERE operation = '" OPERATION_A "'",
         "UPDATE operation_step SET registers = 'all' WHERE operation = '" OPERATION_A "'",
 };
 
