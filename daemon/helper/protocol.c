@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The daemon is trusted, its bugs are not: each request is looked at as if it came from a stranger, so that
+ * a wrong address or an unterminated string ends as an error message and not in a device.
+ */
+
+#include "helper/protocol.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/address.h"
+#include "base/text.h"
+
+int request_receive(int socket, HelperRequest *ret_request) {
+        HelperRequest request;
+        ssize_t n;
+
+        do
+                /* MSG_TRUNC: the real length, also of a message that does not fit. */
+                n = recv(socket, &request, sizeof(request), MSG_TRUNC);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return errno == ECONNRESET ? 0 : -errno;
+        if (n == 0)
+                return 0;
+        if ((size_t) n != sizeof(request))
+                return -EPROTO;
+        *ret_request = request;
+        return 1;
+}
+
+static bool is_terminated(const char *text, size_t size) {
+        return memchr(text, '\0', size) != NULL;
+}
+
+int request_check(const Helper *helper, const HelperRequest *request, HelperReply *reply) {
+        if (request->magic != HELPER_PROTOCOL_MAGIC || request->version != HELPER_PROTOCOL_VERSION)
+                return reply_fail(reply, -EPROTO,
+                                  "the request is of protocol version %u, this helper speaks %u",
+                                  request->version, HELPER_PROTOCOL_VERSION);
+        if (request->address.slot > 31 || request->address.function >= FUNCTIONS_MAX)
+                return reply_fail(reply, -EINVAL, "the request names no PCI address");
+        if (!address_same_slot(request->address, helper->card))
+                return reply_fail(reply, -EINVAL, "%s is not part of the card at %s",
+                                  ADDRESS_TEXT(request->address), ADDRESS_TEXT(helper->card));
+        if (!is_terminated(request->attribute, sizeof(request->attribute)) ||
+            !is_terminated(request->text, sizeof(request->text)))
+                return reply_fail(reply, -EINVAL, "a text of the request has no end");
+        if (request->n_registers > REGISTERS_MAX)
+                return reply_fail(reply, -EINVAL, "the request lists %u registers, at most %u are possible",
+                                  request->n_registers, REGISTERS_MAX);
+        return 0;
+}
+
+int reply_send(int socket, const HelperReply *reply) {
+        ssize_t n;
+
+        do
+                n = send(socket, reply, sizeof(*reply), MSG_NOSIGNAL);
+        while (n < 0 && errno == EINTR);
+        return n < 0 ? -errno : 0;
+}
+
+int reply_fail(HelperReply *reply, int error, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(reply->message, sizeof(reply->message), format, ap);
+        va_end(ap);
+        return error;
+}
+
+bool peer_has_left(int socket) {
+        struct pollfd p = { .fd = socket, .events = POLLRDHUP };
+
+        return socket >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The parts of a reset through configuration space: save, write, wait, put back, verify.
+ *
+ * Such a reset goes round the kernel: it wipes BARs and COMMAND of every function, and an MSI-X table under
+ * the feet of whoever uses it. So it is refused while a driver is bound or MSI-X is on, and nothing is put
+ * back that config_registers() does not list for the space as it was saved.
+ */
+
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/address.h"
+#include "base/macros.h"
+#include "base/text.h"
+#include "core/config-space.h"
+#include "helper/config.h"
+#include "helper/files.h"
+#include "helper/operations.h"
+#include "helper/protocol.h"
+
+/* What hardware asks for is microseconds to tens of milliseconds. */
+#define DELAY_MAX_USEC (5 * USEC_PER_SEC)
+/* Below it is the header, which belongs to the kernel; only a restore may touch that. */
+#define WRITE_OFFSET_MIN 0x40U
+
+#define COMMAND_OFFSET 0x04U
+
+/* Are the registers of @request some of @known, in the same order? The order is what keeps COMMAND last. */
+static bool registers_are_among(const HelperRequest *request, const ConfigRegister *known, size_t n_known) {
+        size_t k = 0;
+
+        for (size_t i = 0; i < request->n_registers; i++, k++) {
+                while (k < n_known && (known[k].offset != request->registers[i].offset ||
+                                       known[k].width != request->registers[i].width))
+                        k++;
+                if (k == n_known)
+                        return false;
+        }
+        return true;
+}
+
+static int refuse_bound(const Helper *helper, PciAddress address, HelperReply *reply) {
+        char bound[DRIVER_NAME_SIZE];
+        int r = bound_driver(helper, address, bound, reply);
+
+        if (r < 0 || isempty(bound))
+                return r;
+        return reply_fail(reply, -EBUSY, "%s is bound to %s: its configuration space is not ours to write",
+                          ADDRESS_TEXT(address), bound);
+}
+
+static int refuse_msix(const uint8_t *bytes, size_t size, PciAddress address, HelperReply *reply) {
+        if (!config_msix_enabled(bytes, size))
+                return 0;
+        return reply_fail(reply, -EBUSY, "MSI-X of %s is enabled: a reset would wipe its vectors",
+                          ADDRESS_TEXT(address));
+}
+
+int operation_save_config(Helper *helper, const HelperRequest *request, HelperReply *reply) {
+        SavedSpace *saved = &helper->saved[request->address.function];
+        ConfigRegister known[REGISTERS_MAX];
+        SavedSpace found = { 0 };
+
+        int r = config_read_whole(helper, request->address, found.bytes, &found.size, reply);
+        if (r < 0)
+                return r;
+        r = refuse_msix(found.bytes, found.size, request->address, reply);
+        if (r < 0)
+                return r;
+        size_t n_known = config_registers(found.bytes, found.size, known);
+        if (request->n_registers == 0 || !registers_are_among(request, known, n_known))
+                return reply_fail(reply, -EINVAL,
+                                  "the registers to save are not those that a reset of %s wipes",
+                                  ADDRESS_TEXT(request->address));
+        for (size_t i = 0; i < request->n_registers; i++)
+                found.registers[i] =
+                        (ConfigRegister){ request->registers[i].offset, request->registers[i].width };
+        found.n_registers = request->n_registers;
+        found.valid = true;
+        *saved = found;
+        return 0;
+}
+
+int operation_write_config(Helper *helper, const HelperRequest *request, HelperReply *reply) {
+        uint8_t bytes[CONFIG_SPACE_SIZE];
+        size_t size = 0;
+
+        int r = refuse_bound(helper, request->address, reply);
+        if (r < 0)
+                return r;
+        r = config_read_whole(helper, request->address, bytes, &size, reply);
+        if (r < 0)
+                return r;
+        if (request->offset < WRITE_OFFSET_MIN || request->offset % 4 != 0 || request->offset > size - 4)
+                return reply_fail(reply, -EINVAL, "offset 0x%x of %s may not be written", request->offset,
+                                  ADDRESS_TEXT(request->address));
+        r = refuse_msix(bytes, size, request->address, reply);
+        if (r < 0)
+                return r;
+        _cleanup_close_ int fd = config_open(helper, request->address, O_WRONLY, reply);
+        if (fd < 0)
+                return fd;
+        return config_write(fd, request->address, request->offset, 4, request->value, reply);
+}
+
+int operation_delay(Helper *helper, const HelperRequest *request, HelperReply *reply) {
+        struct timespec until;
+
+        if (request->delay_usec > DELAY_MAX_USEC)
+                return reply_fail(reply, -EINVAL, "a delay of %ju us is longer than any hardware asks for",
+                                  (uintmax_t) request->delay_usec);
+        if (clock_gettime(CLOCK_MONOTONIC, &until) < 0)
+                return reply_fail(reply, -errno, "no clock");
+        uint64_t nsec = (uint64_t) until.tv_nsec + request->delay_usec % USEC_PER_SEC * 1000;
+        until.tv_sec += (time_t) (request->delay_usec / USEC_PER_SEC + nsec / 1000000000);
+        until.tv_nsec = (long) (nsec % 1000000000);
+        int r;
+        do
+                r = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+        while (r == EINTR);
+        return r == 0 ? 0 : reply_fail(reply, -r, "cannot wait: %s", strerror(r));
+}
+
+/* What was saved of this function; NULL, with a message, when there is nothing or something else is asked
+ * for. */
+static const SavedSpace *saved_for(const Helper *helper, const HelperRequest *request, HelperReply *reply) {
+        const SavedSpace *saved = &helper->saved[request->address.function];
+
+        if (!saved->valid) {
+                (void) reply_fail(reply, -EINVAL, "the configuration space of %s has not been saved",
+                                  ADDRESS_TEXT(request->address));
+                return NULL;
+        }
+        if (!registers_are_among(request, saved->registers, saved->n_registers)) {
+                (void) reply_fail(reply, -EINVAL,
+                                  "the registers asked for are not those that were saved of %s",
+                                  ADDRESS_TEXT(request->address));
+                return NULL;
+        }
+        return saved;
+}
+
+int operation_restore_config(Helper *helper, const HelperRequest *request, HelperReply *reply) {
+        const SavedSpace *saved = saved_for(helper, request, reply);
+
+        if (!saved)
+                return -EINVAL;
+        int r = refuse_bound(helper, request->address, reply);
+        if (r < 0)
+                return r;
+        r = config_check_alive(helper, request->address, reply);
+        if (r < 0)
+                return r;
+        _cleanup_close_ int fd = config_open(helper, request->address, O_WRONLY, reply);
+        if (fd < 0)
+                return fd;
+        for (size_t i = 0; i < request->n_registers; i++) {
+                const HelperRegister *reg = &request->registers[i];
+                uint32_t value = config_value(saved->bytes, reg->offset, reg->width);
+                r = config_write(fd, request->address, reg->offset, reg->width, value, reply);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Appends what differs to the message; one that is full already says enough. Return: does it differ? */
+static bool differs(const SavedSpace *saved, const uint8_t *bytes, size_t offset, size_t width,
+                    const char *name, PciAddress address, HelperReply *reply) {
+        uint32_t was = config_value(saved->bytes, offset, width), is = config_value(bytes, offset, width);
+
+        if (was == is)
+                return false;
+        (void) text_append(reply->message, sizeof(reply->message), "%s%s of %s reads 0x%0*x, was 0x%0*x",
+                           isempty(reply->message) ? "" : "; ", name, ADDRESS_TEXT(address), (int) width * 2,
+                           is, (int) width * 2, was);
+        return true;
+}
+
+int operation_verify_config(Helper *helper, const HelperRequest *request, HelperReply *reply) {
+        const SavedSpace *saved = saved_for(helper, request, reply);
+        uint8_t bytes[CONFIG_SPACE_SIZE];
+        size_t size = 0;
+        bool bad = false;
+
+        if (!saved)
+                return -EINVAL;
+        int r = config_read_whole(helper, request->address, bytes, &size, reply);
+        if (r < 0)
+                return r;
+        if (size != saved->size)
+                return reply_fail(reply, -EIO, "the configuration space of %s has %zu bytes, had %zu",
+                                  ADDRESS_TEXT(request->address), size, saved->size);
+        bad |= differs(saved, bytes, 0, 2, "vendor id", request->address, reply);
+        bad |= differs(saved, bytes, 2, 2, "device id", request->address, reply);
+        for (size_t i = 0; i < request->n_registers; i++) {
+                const HelperRegister *reg = &request->registers[i];
+                char name[32] = "COMMAND";
+                if (reg->offset != COMMAND_OFFSET)
+                        (void) text_format(name, sizeof(name), "register 0x%02x", reg->offset);
+                bad |= differs(saved, bytes, reg->offset, reg->width, name, request->address, reply);
+        }
+        if (config_msix_enabled(bytes, size)) {
+                (void) text_append(reply->message, sizeof(reply->message), "%sMSI-X of %s is enabled",
+                                   bad ? "; " : "", ADDRESS_TEXT(request->address));
+                bad = true;
+        }
+        return bad ? -EIO : 0;
+}
