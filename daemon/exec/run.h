@@ -7,6 +7,9 @@
  * Everything is asynchronous in the given sd_event; callbacks come from the loop, never from inside a
  * call. A step whose deadline passes makes the run stuck: the helper is abandoned but its socket and pidfd stay
  * watched, and `returned` is called if it ever comes back. Nothing here waits for a process or kills one.
+ *
+ * `ended` (but for STUCK) and `returned` come when the helper has let go of the card's lock, so the next
+ * run may be started from inside them. Any callback may free its own run.
  */
 
 #include <systemd/sd-event.h>
@@ -36,7 +39,10 @@ typedef struct RunResult {
 typedef struct RunHandlers {
         /* The helper is there and has the lock. Negative result: the run ends as failed before its first step. */
         int (*started)(Run *run, pid_t pid, uint64_t start_time, void *userdata);
-        /* Before a step is sent: the place to commit progress. Negative result: STEP_FAILED, not sent. */
+        /*
+         * Before a step is sent: the place to commit progress. Negative result: STEP_FAILED, not sent (with
+         * `keep_going` this step is skipped as failed). No steps, and so no calls, in a survey.
+         */
         int (*before_step)(Run *run, size_t index, void *userdata);
         /* After a step came back. @error 0 or negative errno. */
         void (*after_step)(Run *run, size_t index, int error, void *userdata);
@@ -72,7 +78,12 @@ int run_survey(sd_event *event, const RunPaths *paths, const CardFacts *card, co
 /** run_surveyed() - the facts with their surveys, after RUN_END_DONE. Owned by @run. */
 const CardFacts *run_surveyed(const Run *run);
 
-/** run_stop() - end after the step in hand, with RUN_END_STOPPED. */
+/**
+ * run_stop() - end after the step in hand, with RUN_END_STOPPED (also when that was the last step)
+ *
+ * A step in hand that only waits (STEP_GROUP_FREE) is given up at once and does not count as run. A step in
+ * hand that fails for another reason ends the run as failed, as ever.
+ */
 void run_stop(Run *run);
 
 /** run_set_userdata() - who gets `returned`, when a stuck run outlives what started it. */
