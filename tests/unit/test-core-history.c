@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* First sight (design, section 4): what the kernel log of this boot makes of a card, rule by rule. */
+
+#include "core/history.h"
+
+#include <signal.h>
+
+#include "base/enum-text.h"
+#include "base/text.h"
+#include "card-fixture.h"
+#include "check-main.h"
+
+#define INIT LOG_FACT_HOST_INIT
+#define LINE LOG_FACT_RESET_LINE
+#define GUEST LOG_FACT_GUEST_USE
+#define DEAD LOG_FACT_DEAD
+
+#define FRESH RESET_STATE_FRESH
+#define TOUCHED RESET_STATE_TOUCHED
+#define PREFAIL RESET_STATE_PREFAIL
+#define FAILED RESET_STATE_FAILED
+#define UNKNOWN RESET_STATE_UNKNOWN
+
+#define SEEN                                                                                                 \
+        { .log_complete = true, .host_driver_bound = true }
+#define SEEN_UNBOUND                                                                                         \
+        { .log_complete = true }
+#define CUT                                                                                                  \
+        { .log_complete = false, .host_driver_bound = true }
+#define CUT_UNBOUND                                                                                          \
+        { .log_complete = false }
+#define SUSPECT                                                                                              \
+        { .log_complete = true, .host_driver_bound = true, .stored_suspect = true }
+#define SUSPECT_UNBOUND                                                                                      \
+        { .log_complete = true, .stored_suspect = true }
+#define PROVEN                                                                                               \
+        { .log_complete = true, .host_driver_bound = true, .stored_suspect = true, .power_loss_proven = true }
+
+static const struct {
+        const char *story;
+        FirstSight sight;
+        LogFact facts[6];
+        size_t n_facts;
+        ResetState base, polaris;
+        bool driver_ran;
+} rows[] = {
+        { "no host driver ever", SEEN_UNBOUND, { 0 }, 0, FRESH, FRESH, false },
+        { "one bind, still bound", SEEN, { INIT }, 1, FRESH, FRESH, true },
+        { "one bind, let go", SEEN_UNBOUND, { INIT }, 1, TOUCHED, TOUCHED, true },
+        { "bound by a driver without a line", SEEN, { 0 }, 0, FRESH, FRESH, true },
+        { "reset line at the only init", SEEN, { INIT, LINE }, 2, FRESH, PREFAIL, true },
+        { "reset line, let go", SEEN_UNBOUND, { INIT, LINE }, 2, TOUCHED, PREFAIL, true },
+        { "two binds, the line at the last", SEEN, { INIT, INIT, LINE }, 3, TOUCHED, PREFAIL, true },
+        { "two binds without a line", SEEN, { INIT, INIT }, 2, TOUCHED, PREFAIL, true },
+        { "two binds, let go", SEEN_UNBOUND, { INIT, INIT }, 2, TOUCHED, PREFAIL, true },
+        { "the line at the first of two binds", SEEN, { INIT, LINE, INIT }, 3, TOUCHED, PREFAIL, true },
+        { "bind, guest", SEEN_UNBOUND, { INIT, GUEST }, 2, TOUCHED, TOUCHED, true },
+        { "bind, guest, bind", SEEN, { INIT, GUEST, INIT }, 3, TOUCHED, PREFAIL, true },
+        { "bind, guest, bind without a line of its own", SEEN, { INIT, GUEST }, 2, TOUCHED, PREFAIL, true },
+        { "bind, guest, bind, guest", SEEN_UNBOUND, { INIT, GUEST, INIT, GUEST }, 4, TOUCHED, PREFAIL, true },
+        { "guest only", SEEN_UNBOUND, { GUEST }, 1, TOUCHED, TOUCHED, false },
+        { "guest lines again and again", SEEN_UNBOUND, { GUEST, GUEST, GUEST }, 3, TOUCHED, TOUCHED, false },
+        { "guest, then bind", SEEN, { GUEST, INIT }, 2, TOUCHED, PREFAIL, true },
+        { "guest, then a bind without a line", SEEN, { GUEST }, 1, TOUCHED, PREFAIL, true },
+        { "given up after a bus reset", SEEN_UNBOUND, { INIT, GUEST, DEAD }, 3, FAILED, FAILED, true },
+        { "dead, and a driver tried all the same",
+          SEEN,
+          { INIT, GUEST, DEAD, INIT, LINE },
+          5,
+          FAILED,
+          FAILED,
+          true },
+        { "dead at once", SEEN_UNBOUND, { DEAD }, 1, FAILED, FAILED, false },
+
+        { "log cut, nothing in it", CUT_UNBOUND, { 0 }, 0, UNKNOWN, UNKNOWN, false },
+        { "log cut, bound", CUT, { 0 }, 0, UNKNOWN, UNKNOWN, true },
+        { "log cut, one bind", CUT, { INIT }, 1, UNKNOWN, UNKNOWN, true },
+        { "log cut, two binds", CUT, { INIT, INIT }, 2, UNKNOWN, UNKNOWN, true },
+        { "log cut, guest", CUT_UNBOUND, { GUEST }, 1, UNKNOWN, UNKNOWN, false },
+        { "log cut, but the line is in it", CUT, { INIT, LINE }, 2, UNKNOWN, PREFAIL, true },
+        { "log cut, and dead", CUT_UNBOUND, { DEAD }, 1, FAILED, FAILED, false },
+
+        { "suspect from the boot before", SUSPECT_UNBOUND, { 0 }, 0, UNKNOWN, UNKNOWN, false },
+        { "suspect, one bind", SUSPECT, { INIT }, 1, UNKNOWN, UNKNOWN, true },
+        { "suspect, bind and guest", SUSPECT_UNBOUND, { INIT, GUEST }, 2, UNKNOWN, UNKNOWN, true },
+        { "suspect, the line", SUSPECT, { INIT, LINE }, 2, UNKNOWN, PREFAIL, true },
+        { "suspect, power loss proven", PROVEN, { INIT }, 1, FRESH, FRESH, true },
+        { "suspect, power loss proven, two binds", PROVEN, { INIT, INIT }, 2, TOUCHED, PREFAIL, true },
+        { "power loss proven, but the log is cut",
+          { .log_complete = false, .stored_suspect = true, .power_loss_proven = true },
+          { 0 },
+          0,
+          UNKNOWN,
+          UNKNOWN,
+          false },
+        { "power loss without a suspicion",
+          { .log_complete = true, .power_loss_proven = true },
+          { INIT },
+          1,
+          TOUCHED,
+          TOUCHED,
+          true },
+};
+
+START_TEST(test_row) {
+        ResetStateRule polaris = fixture_state_rule_polaris();
+        ResetState state;
+
+        state = history_replay(&RESET_STATE_RULE_BASE, &rows[_i].sight, rows[_i].facts, rows[_i].n_facts);
+        ck_assert_msg(state == rows[_i].base, "%s: %s", rows[_i].story, reset_state_to_string(state));
+        state = history_replay(&polaris, &rows[_i].sight, rows[_i].facts, rows[_i].n_facts);
+        ck_assert_msg(state == rows[_i].polaris, "%s, Polaris: %s", rows[_i].story,
+                      reset_state_to_string(state));
+        ck_assert_msg(history_driver_ran(&rows[_i].sight, rows[_i].facts, rows[_i].n_facts) ==
+                              rows[_i].driver_ran,
+                      "%s: driver ran", rows[_i].story);
+}
+END_TEST
+
+/* A log that tells less can only make the answer worse: cutting the log never yields fresh or touched. */
+START_TEST(test_cut_is_never_safe) {
+        ResetStateRule polaris = fixture_state_rule_polaris();
+        const LogFact facts[] = { INIT, LINE, GUEST, DEAD };
+
+        for (unsigned n = 0; n < 5U * 5U * 5U; n++) {
+                LogFact log[3];
+                size_t n_log = 0;
+                for (unsigned rest = n, i = 0; i < 3; i++, rest /= 5)
+                        if (rest % 5 < 4)
+                                log[n_log++] = facts[rest % 5];
+                for (int bound = 0; bound < 2; bound++) {
+                        FirstSight cut = { .log_complete = false, .host_driver_bound = bound };
+                        FirstSight suspect = { .log_complete = true,
+                                               .host_driver_bound = bound,
+                                               .stored_suspect = true };
+                        ResetState a = history_replay(&polaris, &cut, log, n_log);
+                        ResetState b = history_replay(&polaris, &suspect, log, n_log);
+                        ck_assert(a != FRESH && a != TOUCHED);
+                        ck_assert(b != FRESH && b != TOUCHED);
+                }
+        }
+}
+END_TEST
+
+START_TEST(test_names) {
+        ck_assert_str_eq(log_fact_to_string(LOG_FACT_HOST_INIT), "host-init");
+        ck_assert_str_eq(log_fact_to_string(LOG_FACT_RESET_LINE), "reset-line");
+        ck_assert_str_eq(log_fact_to_string(LOG_FACT_GUEST_USE), "guest-use");
+        ck_assert_str_eq(log_fact_to_string(LOG_FACT_DEAD), "dead");
+}
+END_TEST
+
+START_TEST(test_outside_aborts) {
+        (void) log_fact_to_string(_LOG_FACT_MAX);
+}
+END_TEST
+
+static Suite *make_suite(void) {
+        Suite *suite = suite_create("core-history");
+        TCase *tcase = tcase_create("history");
+
+        tcase_add_loop_test(tcase, test_row, 0, (int) ELEMENTSOF(rows));
+        tcase_add_test(tcase, test_cut_is_never_safe);
+        tcase_add_test(tcase, test_names);
+        tcase_add_test_raise_signal(tcase, test_outside_aborts, SIGABRT);
+        suite_add_tcase(suite, tcase);
+        return suite;
+}
+
+CHECK_MAIN(make_suite)
