@@ -20,7 +20,10 @@ typedef enum CompanionPlace {
 
 static CompanionPlace companion_place(const CardFacts *card, const MachineFacts *machine, const Rule *rule,
                                       const GuestRequest *request) {
-        if (rule->bus_reset == BUS_RESET_WANTED || !viability_can_guard(card, request))
+        /* In prefail the bus reset that a family wants would be its last. */
+        bool guard = rule->bus_reset == BUS_RESET_FORBIDDEN || request->state == RESET_STATE_PREFAIL;
+
+        if (!guard || !viability_can_guard(card, request))
                 return COMPANION_VFIO;
         return machine->stub_driver_loaded ? COMPANION_STUB : COMPANION_PINNED;
 }

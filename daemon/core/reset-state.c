@@ -81,5 +81,7 @@ int reset_state_rule_check(const ResetStateRule *rule, const char **reterr_cell)
 }
 
 bool reset_state_needs_guard(ResetState now, bool has_bug) {
-        return has_bug && now != RESET_STATE_FRESH && now != RESET_STATE_TOUCHED;
+        /* Prefail is a fact about this card, whatever its family is taken for since quirks were loaded anew. */
+        return now == RESET_STATE_PREFAIL ||
+               (has_bug && now != RESET_STATE_FRESH && now != RESET_STATE_TOUCHED);
 }

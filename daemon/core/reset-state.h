@@ -60,7 +60,7 @@ ResetState reset_state_next(ResetState now, const ResetStateRule *rule, CardEven
 int reset_state_rule_check(const ResetStateRule *rule, const char **reterr_cell);
 
 /** reset_state_needs_guard() - would a bus reset now lose (or maybe lose) the card?
- * @has_bug: the family is one whose bus reset can kill (bus_reset: forbidden) */
+ * @has_bug: the family is one whose bus reset can kill (bus_reset: forbidden); prefail needs one without it too */
 bool reset_state_needs_guard(ResetState now, bool has_bug);
 
 const char *card_event_to_string(CardEvent event);
