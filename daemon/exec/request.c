@@ -57,7 +57,8 @@ int request_from_step(const Step *step, HelperRequest *ret_request) {
         request.n_registers = step->n_registers;
         for (size_t i = 0; i < step->n_registers; i++)
                 request.registers[i] = (HelperRegister){ .offset = step->registers[i].offset,
-                                                         .width = step->registers[i].width };
+                                                         .width = step->registers[i].width,
+                                                         .value = step->registers[i].value };
         *ret_request = request;
         return 0;
 }

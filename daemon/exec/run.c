@@ -163,6 +163,7 @@ static void take_end(Run *run) {
                 run_conclude(run, RUN_END_HELPER_DIED, run->index, -ECHILD, run->helper_end);
         else if (run->state == RUN_STUCK) {
                 run->state = RUN_RETURNING;
+                run->begun_usec = 0;
                 tell(run);
         } else
                 tell(run);

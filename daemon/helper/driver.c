@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "helper/config.h"
 #include "helper/files.h"
+#include "helper/group.h"
 #include "helper/operations.h"
 #include "helper/protocol.h"
 
@@ -45,6 +46,11 @@ int operation_unbind(Helper *helper, const HelperRequest *request, HelperReply *
         if (!streq(bound, request->text))
                 return reply_fail(reply, -EBUSY, "%s is bound to %s, not to %s", address, bound,
                                   request->text);
+        /* vfio's remove() would ask the VM for the device and wait for it without end. */
+        if (driver_is_guest(bound) && request->iommu_group >= 0)
+                r = group_check_free(helper, request->address, request->iommu_group, reply);
+        if (r < 0)
+                return r;
 
         r = driver_path(helper, request->text, "/unbind", path, reply);
         if (r < 0)

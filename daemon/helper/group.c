@@ -25,6 +25,7 @@
 #include "base/address.h"
 #include "base/text.h"
 #include "helper/files.h"
+#include "helper/group.h"
 #include "helper/open-files.h"
 #include "helper/operations.h"
 #include "helper/protocol.h"
@@ -85,10 +86,40 @@ static int try_group(const char *node, HelperReply *reply) {
         return reply_fail(reply, r, "cannot open %s: %s", node, strerror(-r));
 }
 
-static int try_all(const Helper *helper, const HelperRequest *request, const char *node, HelperReply *reply) {
-        int r = check_device_nodes(helper, request->address, reply);
+static int node_path(const Helper *helper, int32_t group, char ret_node[static PATH_TEXT_SIZE],
+                     HelperReply *reply) {
+        char path[64];
+
+        (void) text_format(path, sizeof(path), "/dev/vfio/%d", group);
+        if (root_path(helper, path, ret_node) < 0)
+                return reply_fail(reply, -ENAMETOOLONG, "the path of %s is too long", path);
+        return 0;
+}
+
+/* Better than "Device or resource busy": who it is, if that can be found out. */
+static void name_holder(const Helper *helper, const char *node, HelperReply *reply) {
+        struct stat st;
+
+        if (stat(node, &st) == 0 && S_ISCHR(st.st_mode))
+                (void) report_holder(helper, st.st_rdev, node, reply);
+}
+
+static int try_all(const Helper *helper, PciAddress address, const char *node, HelperReply *reply) {
+        int r = check_device_nodes(helper, address, reply);
 
         return r < 0 ? r : try_group(node, reply);
+}
+
+int group_check_free(const Helper *helper, PciAddress address, int32_t group, HelperReply *reply) {
+        char node[PATH_TEXT_SIZE];
+        int r = node_path(helper, group, node, reply);
+
+        if (r < 0)
+                return r;
+        r = try_all(helper, address, node, reply);
+        if (r == -EBUSY)
+                name_holder(helper, node, reply);
+        return r;
 }
 
 /* Waits for a close of the node, the end of the pause, or the daemon's leaving. Return: was there a close? */
@@ -103,30 +134,22 @@ static bool wait_for_close(int inotify, int socket, usec_t pause) {
         return read(inotify, events, sizeof(events)) > 0;
 }
 
-/* Better than "Device or resource busy": who it is, if that can be found out. */
-static void name_holder(const Helper *helper, const char *node, HelperReply *reply) {
-        struct stat st;
-
-        if (stat(node, &st) == 0 && S_ISCHR(st.st_mode))
-                (void) report_holder(helper, st.st_rdev, node, reply);
-}
-
 int operation_group_free(Helper *helper, const HelperRequest *request, HelperReply *reply) {
-        char path[64], node[PATH_TEXT_SIZE];
+        char node[PATH_TEXT_SIZE];
         usec_t begun = now_usec(), pause = RETRY_FIRST_USEC;
 
         if (request->iommu_group < 0)
                 return reply_fail(reply, -EINVAL, "%s has no IOMMU group", ADDRESS_TEXT(request->address));
-        (void) text_format(path, sizeof(path), "/dev/vfio/%d", request->iommu_group);
-        if (root_path(helper, path, node) < 0)
-                return reply_fail(reply, -ENAMETOOLONG, "the path of %s is too long", path);
+        int r = node_path(helper, request->iommu_group, node, reply);
+        if (r < 0)
+                return r;
 
         /* Before the first try, so that no close is missed. Without it the timer alone has to do. */
         _cleanup_close_ int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         if (inotify >= 0)
                 (void) inotify_add_watch(inotify, node, IN_CLOSE);
         for (;;) {
-                int r = try_all(helper, request, node, reply);
+                r = try_all(helper, request->address, node, reply);
                 if (r == 0)
                         reply->message[0] = '\0';
                 if (r != -EBUSY)

@@ -41,14 +41,37 @@ static bool registers_are_among(const HelperRequest *request, const ConfigRegist
         return true;
 }
 
-static int refuse_bound(const Helper *helper, PciAddress address, HelperReply *reply) {
+static int refuse(PciAddress address, const char *driver, HelperReply *reply) {
+        return reply_fail(reply, -EBUSY, "%s is bound to %s: its configuration space is not ours to write",
+                          ADDRESS_TEXT(address), driver);
+}
+
+/* A reset needs a function without any driver, and no host driver on any function beside it. */
+static int refuse_reset(const Helper *helper, PciAddress address, HelperReply *reply) {
+        char bound[DRIVER_NAME_SIZE];
+
+        for (uint8_t i = 0; i < FUNCTIONS_MAX; i++) {
+                PciAddress function = address;
+                function.function = i;
+                int r = bound_driver(helper, function, bound, reply);
+                if (r == -ENODEV && i != address.function)
+                        continue;
+                if (r < 0)
+                        return r;
+                if (i == address.function ? !isempty(bound) : driver_is_host(bound))
+                        return refuse(function, bound, reply);
+        }
+        reply->message[0] = '\0'; /* of the functions that are not there */
+        return 0;
+}
+
+static int refuse_host_driver(const Helper *helper, PciAddress address, HelperReply *reply) {
         char bound[DRIVER_NAME_SIZE];
         int r = bound_driver(helper, address, bound, reply);
 
-        if (r < 0 || isempty(bound))
+        if (r < 0 || !driver_is_host(bound))
                 return r;
-        return reply_fail(reply, -EBUSY, "%s is bound to %s: its configuration space is not ours to write",
-                          ADDRESS_TEXT(address), bound);
+        return refuse(address, bound, reply);
 }
 
 static int refuse_msix(const uint8_t *bytes, size_t size, PciAddress address, HelperReply *reply) {
@@ -74,9 +97,11 @@ int operation_save_config(Helper *helper, const HelperRequest *request, HelperRe
                 return reply_fail(reply, -EINVAL,
                                   "the registers to save are not those that a reset of %s wipes",
                                   ADDRESS_TEXT(request->address));
-        for (size_t i = 0; i < request->n_registers; i++)
-                found.registers[i] =
-                        (ConfigRegister){ request->registers[i].offset, request->registers[i].width };
+        for (size_t i = 0, k = 0; i < request->n_registers; i++) {
+                while (known[k].offset != request->registers[i].offset)
+                        k++;
+                found.registers[i] = known[k];
+        }
         found.n_registers = request->n_registers;
         found.valid = true;
         *saved = found;
@@ -87,7 +112,7 @@ int operation_write_config(Helper *helper, const HelperRequest *request, HelperR
         uint8_t bytes[CONFIG_SPACE_SIZE];
         size_t size = 0;
 
-        int r = refuse_bound(helper, request->address, reply);
+        int r = refuse_reset(helper, request->address, reply);
         if (r < 0)
                 return r;
         r = config_read_whole(helper, request->address, bytes, &size, reply);
@@ -142,24 +167,53 @@ static const SavedSpace *saved_for(const Helper *helper, const HelperRequest *re
         return saved;
 }
 
-int operation_restore_config(Helper *helper, const HelperRequest *request, HelperReply *reply) {
-        const SavedSpace *saved = saved_for(helper, request, reply);
+/*
+ * What to write, into @ret_registers: as saved by this process; else (an undo, whose helper has saved
+ * nothing) as the plan recorded it, if these are registers that a reset of the function wipes.
+ */
+static int values_to_restore(const Helper *helper, const HelperRequest *request,
+                             ConfigRegister ret_registers[static REGISTERS_MAX], HelperReply *reply) {
+        const SavedSpace *saved = &helper->saved[request->address.function];
+        uint8_t bytes[CONFIG_SPACE_SIZE];
+        ConfigRegister known[REGISTERS_MAX];
+        size_t size = 0;
 
-        if (!saved)
-                return -EINVAL;
-        int r = refuse_bound(helper, request->address, reply);
+        int r = config_read_whole(helper, request->address, bytes, &size, reply);
         if (r < 0)
                 return r;
-        r = config_check_alive(helper, request->address, reply);
+        if (saved->valid && !saved_for(helper, request, reply))
+                return -EINVAL;
+        if (!saved->valid && !registers_are_among(request, known, config_registers(bytes, size, known)))
+                return reply_fail(reply, -EINVAL,
+                                  "the registers to restore are not those that a reset of %s wipes",
+                                  ADDRESS_TEXT(request->address));
+        for (size_t i = 0; i < request->n_registers; i++) {
+                const HelperRegister *reg = &request->registers[i];
+                ret_registers[i] = (ConfigRegister){
+                        .offset = reg->offset,
+                        .width = reg->width,
+                        .value = saved->valid ? config_value(saved->bytes, reg->offset, reg->width)
+                                              : reg->value,
+                };
+        }
+        return 0;
+}
+
+int operation_restore_config(Helper *helper, const HelperRequest *request, HelperReply *reply) {
+        ConfigRegister registers[REGISTERS_MAX];
+
+        int r = refuse_host_driver(helper, request->address, reply);
+        if (r < 0)
+                return r;
+        r = values_to_restore(helper, request, registers, reply);
         if (r < 0)
                 return r;
         _cleanup_close_ int fd = config_open(helper, request->address, O_WRONLY, reply);
         if (fd < 0)
                 return fd;
         for (size_t i = 0; i < request->n_registers; i++) {
-                const HelperRegister *reg = &request->registers[i];
-                uint32_t value = config_value(saved->bytes, reg->offset, reg->width);
-                r = config_write(fd, request->address, reg->offset, reg->width, value, reply);
+                r = config_write(fd, request->address, registers[i].offset, registers[i].width,
+                                 registers[i].value, reply);
                 if (r < 0)
                         return r;
         }

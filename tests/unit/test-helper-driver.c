@@ -111,6 +111,25 @@ START_TEST(test_unbind_that_somebody_else_did) {
 }
 END_TEST
 
+static int always_busy(FakeSys *sys, const char *path) {
+        ck_assert_str_eq(path, "/dev/vfio/12");
+        return EBUSY;
+}
+
+START_TEST(test_unbind_under_a_running_guest_is_refused) {
+        HelperReply reply;
+
+        fake_bind(gpu, "vfio-pci");
+        fake.on_open = always_busy;
+        ck_assert_int_eq(ask(HELPER_UNBIND, "vfio-pci", BEHAVES, &reply), -EBUSY);
+        ck_assert_uint_eq(fake.n_writes, 0);
+        assert_bound("vfio-pci");
+        fake.on_open = NULL;
+        ck_assert_int_eq(ask(HELPER_UNBIND, "vfio-pci", BEHAVES, &reply), 0);
+        assert_bound("");
+}
+END_TEST
+
 START_TEST(test_unbind_error) {
         HelperReply reply;
 
@@ -231,6 +250,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_unbind_from_another_driver_is_refused);
         tcase_add_test(t, test_unbind_is_verified);
         tcase_add_test(t, test_unbind_that_somebody_else_did);
+        tcase_add_test(t, test_unbind_under_a_running_guest_is_refused);
         tcase_add_test(t, test_unbind_error);
         tcase_add_test(t, test_bind);
         tcase_add_test(t, test_bind_is_verified);

@@ -29,8 +29,9 @@ static HelperRequest with_registers(HelperVerb verb) {
         request.n_registers = (uint32_t) config_registers(before, sizeof(before), registers);
         ck_assert_uint_gt(request.n_registers, 10);
         for (size_t i = 0; i < request.n_registers; i++)
-                request.registers[i] =
-                        (HelperRegister){ .offset = registers[i].offset, .width = registers[i].width };
+                request.registers[i] = (HelperRegister){ .offset = registers[i].offset,
+                                                         .width = registers[i].width,
+                                                         .value = registers[i].value };
         return request;
 }
 
@@ -100,11 +101,32 @@ START_TEST(test_functions_are_kept_apart) {
 }
 END_TEST
 
-START_TEST(test_nothing_is_restored_unsaved) {
+START_TEST(test_unsaved) {
+        HelperRequest request = with_registers(HELPER_RESTORE_CONFIG);
         HelperReply reply;
 
-        ck_assert_int_eq(run(with_registers(HELPER_RESTORE_CONFIG), &reply), -EINVAL);
         ck_assert_int_eq(run(with_registers(HELPER_VERIFY_CONFIG), &reply), -EINVAL);
+        /* An undo's helper has saved nothing: it writes what the plan recorded. */
+        wipe();
+        ck_assert_int_eq(fake_run(&request, &reply), -EINVAL); /* wiped: no resizable BAR is listed */
+        memmove(request.registers, request.registers + 1,
+                (request.n_registers - 1) * sizeof(request.registers[0]));
+        request.n_registers--;
+        ck_assert_int_eq(fake_run(&request, &reply), 0);
+        fake_read_bytes(CONFIG, now, sizeof(now));
+        ck_assert_int_eq(memcmp(now, before, 256), 0);
+}
+END_TEST
+
+START_TEST(test_saved_values_win) {
+        HelperRequest request = with_registers(HELPER_RESTORE_CONFIG);
+        HelperReply reply;
+
+        ck_assert_int_eq(run(with_registers(HELPER_SAVE_CONFIG), &reply), 0);
+        for (size_t i = 0; i < request.n_registers; i++)
+                request.registers[i].value = 0x12345678;
+        wipe();
+        ck_assert_int_eq(fake_run(&request, &reply), 0);
         fake_read_bytes(CONFIG, now, sizeof(now));
         ck_assert_int_eq(memcmp(now, before, sizeof(now)), 0);
 }
@@ -192,8 +214,29 @@ START_TEST(test_bound_function_is_left_alone) {
         ck_assert_int_eq(write_config(RESET_OFFSET, &reply), -EBUSY);
         ck_assert_ptr_nonnull(strstr(reply.message, "bound to amdgpu"));
         ck_assert_int_eq(run(with_registers(HELPER_RESTORE_CONFIG), &reply), -EBUSY);
+        fake_bind("0000:01:00.0", "vfio-pci");
+        ck_assert_int_eq(write_config(RESET_OFFSET, &reply), -EBUSY);
         fake_read_bytes(CONFIG, now, sizeof(now));
         ck_assert_int_eq(memcmp(now, before, sizeof(now)), 0);
+}
+END_TEST
+
+START_TEST(test_companion) {
+        HelperRequest restore = with_registers(HELPER_SAVE_CONFIG);
+        HelperReply reply;
+
+        restore.address.function = 1;
+        ck_assert_int_eq(fake_run(&restore, &reply), 0);
+        restore.verb = HELPER_RESTORE_CONFIG;
+        fake_bind("0000:01:00.1", "snd_hda_intel");
+        ck_assert_int_eq(write_config(RESET_OFFSET, &reply), -EBUSY);
+        ck_assert_ptr_nonnull(strstr(reply.message, "0000:01:00.1 is bound to snd_hda_intel"));
+        ck_assert_int_eq(fake_run(&restore, &reply), -EBUSY);
+        /* The guard stays where it is, and its registers come back all the same. */
+        fake_bind("0000:01:00.1", "pci-stub");
+        ck_assert_int_eq(write_config(RESET_OFFSET, &reply), 0);
+        ck_assert_str_eq(reply.message, "");
+        ck_assert_int_eq(fake_run(&restore, &reply), 0);
 }
 END_TEST
 
@@ -309,12 +352,14 @@ static Suite *suite(void) {
         tcase_add_checked_fixture(t, setup, fake_teardown);
         tcase_add_test(t, test_whole_recipe);
         tcase_add_test(t, test_functions_are_kept_apart);
-        tcase_add_test(t, test_nothing_is_restored_unsaved);
+        tcase_add_test(t, test_unsaved);
+        tcase_add_test(t, test_saved_values_win);
         tcase_add_loop_test(t, test_only_known_registers_in_their_order, 0, ELEMENTSOF(spoilers));
         tcase_add_test(t, test_restore_only_what_was_saved);
         tcase_add_loop_test(t, test_bad_offsets, 0, ELEMENTSOF(bad_offsets));
         tcase_add_test(t, test_last_dword_of_a_small_space);
         tcase_add_test(t, test_bound_function_is_left_alone);
+        tcase_add_test(t, test_companion);
         tcase_add_test(t, test_msix);
         tcase_add_test(t, test_dead_card);
         tcase_add_test(t, test_alive);
