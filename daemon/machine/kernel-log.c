@@ -207,7 +207,7 @@ int kernel_log_read(KernelLog *log, KernelLogHandler handler, void *userdata, bo
 
         for (size_t i = 0; i < RECORDS_MAX; i++) {
                 KernelLogRecord record;
-                size_t n;
+                size_t n = 0;
                 int r = log_next(log, &n, &gap);
                 if (r < 0)
                         return r;

@@ -100,9 +100,9 @@ static bool text_is_death(const char *text) {
 
         if (not_ready && strcasestr(not_ready, "giving up"))
                 return true;
-        /* "Unable to change power state from D3cold to D0, device inaccessible"; before 5.18
-         * "can't change power state from D3cold to D0 (config space inaccessible)". */
-        return power && strcasestr(power, " to D0") && strcasestr(power, "inaccessible");
+        /* "Unable to change power state from D3cold to D0, device inaccessible"; before 5.18 "can't change
+         * power state from D3cold to D0 (config space inaccessible)". From D0 as well: it read all ones. */
+        return power && strcasestr(power, "inaccessible");
 }
 
 LogFact kernel_log_fact(const KernelLogRecord *record, const CardFacts *card) {

@@ -42,6 +42,7 @@ START_TEST(test_discrete) {
 
         make_polaris();
         tree_write(TREE_FILE(&gpu, "boot_vga"), "1\n");
+        tree_write(TREE_FILE(&audio, "boot_vga"), "1\n");
         ck_assert_int_eq(cards_scan(tree_root, &cards, &n), 0);
         ck_assert_uint_eq(n, 1);
         ck_assert_uint_eq(cards[0].n_functions, 2);
@@ -210,8 +211,12 @@ START_TEST(test_unique_id) {
         tree_write(TREE_FILE(&gpu, "unique_id"), "%0100d\n", 5);
         ck_assert_str_eq(read_card("0000:01:00.0").unique_id, "");
 
-        /* Only amdgpu's is asked for. */
+        /* Neither a virtual function's nor another driver's is asked for. */
         tree_write(TREE_FILE(&gpu, "unique_id"), "7a8e5fc1b2d3a4c5\n");
+        tree_link(TREE_FILE(&gpu, "physfn"), "sys/devices/pci0000:00/0000:00:01.0");
+        ck_assert_str_eq(read_card("0000:01:00.0").unique_id, "");
+        tree_unlink(TREE_FILE(&gpu, "physfn"));
+        ck_assert_str_eq(read_card("0000:01:00.0").unique_id, "7a8e5fc1b2d3a4c5");
         tree_unlink(TREE_FILE(&gpu, "driver"));
         ck_assert_str_eq(read_card("0000:01:00.0").unique_id, "");
 }

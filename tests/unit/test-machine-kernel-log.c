@@ -2,6 +2,8 @@
 
 #include "machine/kernel-log.h"
 
+#include <sys/syscall.h>
+
 #include "base/address.h"
 #include "check-main.h"
 #include "machine-tree.h"
@@ -129,6 +131,18 @@ END_TEST
 
 /* reading */
 
+static int next_read_error; /* of the next read() only */
+
+/* The program's own read(), so that the one that kernel_log_read() calls can fail as the device's does. */
+ssize_t read(int fd, void *buffer, size_t size) {
+        if (next_read_error != 0) {
+                errno = next_read_error;
+                next_read_error = 0;
+                return -1;
+        }
+        return syscall(SYS_read, fd, buffer, size);
+}
+
 typedef struct Seen {
         size_t n;
         uint64_t sequences[16];
@@ -229,6 +243,33 @@ START_TEST(test_read_packets) {
 }
 END_TEST
 
+START_TEST(test_read_errors) {
+        Seen seen = { 0 };
+        bool gap = false;
+
+        tree_write("kmsg", "5,0,0,-;Linux version\n6,1,0,-;second\n");
+        _cleanup_(kernel_log_freep) KernelLog *log = open_log("kmsg");
+        next_read_error = EINTR;
+        ck_assert_int_eq(kernel_log_read(log, on_record, &seen, &gap), 0);
+        ck_assert_uint_eq(seen.n, 2);
+        ck_assert(!gap);
+
+        /* The ring has gone round: the device says so once, and goes on with what it has. */
+        tree_write("kmsg", "5,0,0,-;Linux version\n6,1,0,-;second\n6,2,0,-;third\n");
+        next_read_error = EPIPE;
+        ck_assert_int_eq(kernel_log_read(log, on_record, &seen, &gap), 0);
+        ck_assert_uint_eq(seen.n, 3);
+        ck_assert_str_eq(seen.last, "third");
+        ck_assert(gap);
+
+        next_read_error = EAGAIN;
+        ck_assert_int_eq(kernel_log_read(log, on_record, &seen, &gap), 0);
+        ck_assert(!gap);
+        next_read_error = EIO;
+        ck_assert_int_eq(kernel_log_read(log, on_record, &seen, &gap), -EIO);
+}
+END_TEST
+
 START_TEST(test_open_missing) {
         KernelLog *log = NULL;
 
@@ -250,6 +291,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tests, test_read_file);
         tcase_add_loop_test(tests, test_read_gap, 0, ELEMENTSOF(gap_cases));
         tcase_add_test(tests, test_read_packets);
+        tcase_add_test(tests, test_read_errors);
         tcase_add_test(tests, test_open_missing);
         suite_add_tcase(suite, tests);
         return suite;

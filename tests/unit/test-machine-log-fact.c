@@ -124,6 +124,12 @@ static const struct {
         { "3,904,1,-;vfio-pci 0000:01:00.0: can't change power state from D3cold to D0 (config space "
           "inaccessible)" DICTIONARY("0000:01:00.0"),
           { DEAD, NONE, NONE } },
+        { "3,904,1,-;vfio-pci 0000:01:00.0: Unable to change power state from D0 to D3hot, device "
+          "inaccessible" DICTIONARY("0000:01:00.0"),
+          { DEAD, NONE, NONE } },
+        { "6,904,1,-;vfio-pci 0000:01:00.0: Refused to change power state from D0 to D3hot" DICTIONARY(
+                  "0000:01:00.0"),
+          { NONE, NONE, NONE } },
         { "3,904,1,-;pcieport 0000:00:01.0: not ready 65535ms after bus reset; giving up" DICTIONARY(
                   "0000:00:01.0"),
           { NONE, NONE, NONE } },

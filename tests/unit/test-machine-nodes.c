@@ -198,6 +198,24 @@ START_TEST(test_chroot) {
         (void) text_format(target, sizeof(target), "%s/dev/snd/zero", tree_root);
         tree_link_raw("proc/4711/fd/6", target);
         ck_assert_int_eq(nodes_holders(tree_root, audio_address, holders), 1);
+
+        tree_unlink("proc/4711/fd/6");
+        tree_link_raw("dev/dri/zero", "/dev/zero");
+        (void) text_format(target, sizeof(target), "%s/dev/dri/zero", tree_root);
+        tree_link_raw("proc/4711/fd/7", target);
+        ck_assert_int_eq(nodes_holders(tree_root, audio_address, holders), 1);
+}
+END_TEST
+
+/* What is no device has the number 0:0. */
+START_TEST(test_only_devices) {
+        Holder holders[HOLDERS_MAX];
+
+        tree_write(AUDIO "/sound/card1/controlC1/dev", "0:0\n");
+        tree_link_raw(AUDIO "/sound/card1/controlC1/subsystem", "class/sound");
+        tree_link_raw("proc/4711/fd/5", "/dev/.");
+        tree_write("proc/4711/comm", "fake\n");
+        ck_assert_int_eq(nodes_holders(tree_root, audio_address, holders), 0);
 }
 END_TEST
 
@@ -211,6 +229,7 @@ static const struct {
         { "0::/system.slice/docker-abc.scope/payload\n", "docker-abc.scope" },
         { "9:name=systemd:/system.slice/a.service\n4:memory:/b.service\n0::/\n", "a.service" },
         { "4:memory:/system.slice/a.service\n0::/system.slice/b.service\n", "b.service" },
+        { "1:name=systemd:/system.slice/a.service\n0::/system.slice/b.service\n", "a.service" },
         { "0::/\n", "" },
         { "0::/.service/.scope\n", "" },
         { "0::/a.service-not\n", "" },
@@ -246,6 +265,30 @@ START_TEST(test_process_that_ends) {
         tree_folders("proc/99999999999999999999/fd/");
         tree_link_raw("proc/2/fd/3", "/dev/zero"); /* no comm: gone since */
         ck_assert_int_eq(nodes_holders(tree_root, audio_address, holders), 0);
+}
+END_TEST
+
+/* A process whose descriptors may not be read could be a holder: nobody else found is no proof. */
+START_TEST(test_denied) {
+        Holder holders[HOLDERS_MAX];
+        char path[PATH_MAX];
+
+        make_node(AUDIO "/sound/card1/controlC1", "class/sound", "/dev/zero");
+        tree_folders("proc/4711/fd/");
+        (void) text_format(path, sizeof(path), "%s/proc/4711/fd", tree_root);
+        ck_assert_int_eq(chmod(path, 0), 0);
+        ck_assert_int_eq(chmod(tree_root, 0755), 0);
+        bool is_root = geteuid() == 0;
+        ck_assert(!is_root || seteuid(65534) == 0);
+        ck_assert_int_eq(nodes_holders(tree_root, audio_address, holders), -EACCES);
+        ck_assert(!is_root || seteuid(0) == 0);
+
+        tree_link_raw("proc/4712/fd/5", "/dev/zero");
+        tree_write("proc/4712/comm", "found\n");
+        ck_assert(!is_root || seteuid(65534) == 0);
+        ck_assert_int_eq(nodes_holders(tree_root, audio_address, holders), 1);
+        ck_assert(!is_root || seteuid(0) == 0);
+        ck_assert_int_eq(chmod(path, 0755), 0);
 }
 END_TEST
 
@@ -287,8 +330,10 @@ static Suite *make_suite(void) {
         tcase_add_test(tests, test_at_most);
         tcase_add_loop_test(tests, test_links, 0, ELEMENTSOF(link_cases));
         tcase_add_test(tests, test_chroot);
+        tcase_add_test(tests, test_only_devices);
         tcase_add_loop_test(tests, test_unit, 0, ELEMENTSOF(unit_cases));
         tcase_add_test(tests, test_process_that_ends);
+        tcase_add_test(tests, test_denied);
         tcase_add_test(tests, test_bad_tree);
         suite_add_tcase(suite, tests);
         return suite;

@@ -27,6 +27,8 @@ START_TEST(test_start_time) {
         uint64_t ticks = 0;
 
         ck_assert_int_eq(process_start_time(tree_root, 42, &ticks), -ESRCH);
+        tree_folders("proc/42/");
+        ck_assert_int_eq(process_start_time(tree_root, 42, &ticks), -ESRCH);
         tree_write("proc/42/stat", "%s", stat_cases[_i].stat);
         ck_assert_int_eq(process_start_time(tree_root, 42, &ticks), stat_cases[_i].r);
         ck_assert_uint_eq(ticks, stat_cases[_i].ticks);
@@ -68,6 +70,7 @@ static const struct {
           "stack: 1 < 2 < 3 < 4 < 5 < 6" },
         { "0", "[<ffffffff81>] old_kernel+0x1/0x2\nno frame\n[<0\n[<0>]\n[<0>] \n[<0>] +1\n",
           "stack: old_kernel" },
+        { "0", "[<0\n[<0>] b+1\n", "stack: b" },
         { "a\x1b[0m", "[<0>] b\x07+0x1\n", "wchan a?[0m; stack: b?" },
 };
 
