@@ -120,6 +120,7 @@ static Suite *make_suite(void) {
         Suite *suite = suite_create("machine/card-name");
         TCase *tests = tcase_create("card-name");
 
+        tcase_set_timeout(tests, 60); /* the machine may be busy */
         tcase_add_test(tests, test_name);
         tcase_add_test(tests, test_odd_names);
         suite_add_tcase(suite, tests);

@@ -319,6 +319,7 @@ static Suite *make_suite(void) {
         Suite *suite = suite_create("machine/cards");
         TCase *tests = tcase_create("cards");
 
+        tcase_set_timeout(tests, 60); /* the machine may be busy */
         tcase_add_checked_fixture(tests, tree_setup, tree_teardown);
         tcase_add_test(tests, test_discrete);
         tcase_add_test(tests, test_no_driver_no_group);

@@ -174,6 +174,7 @@ static Suite *make_suite(void) {
         Suite *suite = suite_create("machine/log-fact");
         TCase *tests = tcase_create("log-fact");
 
+        tcase_set_timeout(tests, 60); /* the machine may be busy */
         tcase_add_loop_test(tests, test_fact, 0, ELEMENTSOF(cases));
         tcase_add_test(tests, test_fact_without_subsystem);
         suite_add_tcase(suite, tests);

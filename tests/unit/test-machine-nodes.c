@@ -322,6 +322,7 @@ static Suite *make_suite(void) {
         Suite *suite = suite_create("machine/nodes");
         TCase *tests = tcase_create("nodes");
 
+        tcase_set_timeout(tests, 60); /* the machine may be busy */
         tcase_add_checked_fixture(tests, setup, tree_teardown);
         tcase_add_test(tests, test_holder);
         tcase_add_loop_test(tests, test_which_nodes, 0, ELEMENTSOF(node_cases));

@@ -104,6 +104,7 @@ static Suite *make_suite(void) {
         Suite *suite = suite_create("machine/process");
         TCase *tests = tcase_create("process");
 
+        tcase_set_timeout(tests, 60); /* the machine may be busy */
         tcase_add_checked_fixture(tests, tree_setup, tree_teardown);
         tcase_add_loop_test(tests, test_start_time, 0, ELEMENTSOF(stat_cases));
         tcase_add_test(tests, test_start_time_of_real_process);

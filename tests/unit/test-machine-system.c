@@ -97,6 +97,7 @@ static Suite *make_suite(void) {
         Suite *suite = suite_create("machine/system");
         TCase *tests = tcase_create("system");
 
+        tcase_set_timeout(tests, 60); /* the machine may be busy */
         tcase_add_checked_fixture(tests, tree_setup, tree_teardown);
         tcase_add_test(tests, test_drivers);
         tcase_add_test(tests, test_boot_id);
