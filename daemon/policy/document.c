@@ -13,6 +13,13 @@ static void tokener_freep(json_tokener **p) {
                 json_tokener_free(*p);
 }
 
+/* The last line that an editor shows: line ends at the end of the file begin no new one. */
+static size_t last_line(const char *text, size_t size) {
+        while (size > 0 && text[size - 1] == '\n')
+                size--;
+        return scan_line(text, size, size);
+}
+
 int document_parse(char *text, size_t size, Report *report, json_object **ret_root) {
         _cleanup_(document_freep) json_object *root = NULL;
         _cleanup_(tokener_freep) json_tokener *tokener = NULL;
@@ -31,7 +38,7 @@ int document_parse(char *text, size_t size, Report *report, json_object **ret_ro
         enum json_tokener_error error = json_tokener_get_error(tokener);
         size_t line = scan_line(text, size, json_tokener_get_parse_end(tokener));
         if (error == json_tokener_continue || error == json_tokener_error_parse_eof)
-                return report_syntax(report, line, "the file ends too early");
+                return report_syntax(report, last_line(text, size), "the file ends too early");
         if (error != json_tokener_success)
                 return report_syntax(report, line, "%s", json_tokener_error_desc(error));
         if (!json_object_is_type(root, json_type_object))

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One rule out of many entries: which of them wins, key by key, and where each value is said to be from. */
+
+#include "check-main.h"
+
+#include "base/text.h"
+#include "policy-fixture.h"
+
+#define MAIN "0000:01:00.0"
+#define BY_ADDRESS "{\"address\":\"" MAIN "\"}"
+#define BY_ID "{\"id\":\"1002:67df\"}"
+#define BY_BOARD "{\"id\":\"1002:67df\",\"subsystem\":\"1462:3418\"}"
+#define BY_VENDOR "{\"id\":\"1002:*\"}"
+#define BY_ALL "{\"id\":\"*:*\"}"
+
+static Fixture f;
+
+static void setup(void) {
+        fixture_init(&f);
+}
+
+static void teardown(void) {
+        fixture_done(&f);
+}
+
+static CardFacts rx470(void) {
+        CardFacts card = fixture_card(MAIN, 0x1002, 0x67df);
+
+        card.functions[0].subsystem_vendor_id = 0x1462;
+        card.functions[0].subsystem_device_id = 0x3418;
+        return card;
+}
+
+static Rule rule_of(const CardFacts *card) {
+        Rule rule;
+
+        for (size_t i = 0; policy_problem(fixture_load(&f), i); i++)
+                ck_abort_msg("%s: %s", policy_problem(f.loaded, i)->where, policy_problem(f.loaded, i)->text);
+        policy_rule(f.loaded, card, &rule);
+        return rule;
+}
+
+static void expect_origin(const CardFacts *card, const char *key, const char *folder, const char *name) {
+        ck_assert_str_eq(policy_origin(f.loaded, card, key),
+                         folder ? fixture_path(folder, name) : "built-in");
+}
+
+START_TEST(closer_families_win_whatever_the_order) {
+        static const char *const matches[] = { BY_ALL, BY_VENDOR, BY_ID, BY_BOARD };
+        static const char *const names[] = { "all", "vendor", "id", "board" };
+        CardFacts card = rx470();
+        char file[32];
+
+        /* The closest comes first, so that order alone would choose the least close. */
+        for (int i = 0; i < 4; i++) {
+                snprintf(file, sizeof(file), "%d.json", 9 - i);
+                fixture_write(f.vendor, file, one_family(names[i], matches[i], "wanted"));
+                ck_assert_str_eq(rule_of(&card).family, names[i]);
+        }
+        card.functions[0].subsystem_device_id = 0x3419;
+        ck_assert_str_eq(rule_of(&card).family, "id");
+        card.functions[0].device_id = 0x67ef;
+        ck_assert_str_eq(rule_of(&card).family, "vendor");
+        card.functions[0].vendor_id = 0x10de;
+        ck_assert_str_eq(rule_of(&card).family, "all");
+}
+END_TEST
+
+START_TEST(later_families_win_among_equals) {
+        CardFacts card = rx470();
+
+        fixture_write(f.vendor, "10.json", one_family("first", BY_ID, "wanted"));
+        fixture_write(f.admin, "20.json", one_family("second", BY_ID, "forbidden"));
+        ck_assert_str_eq(rule_of(&card).family, "second");
+        expect_origin(&card, "family", f.admin, "20.json");
+        expect_origin(&card, "bus_reset", f.admin, "20.json");
+}
+END_TEST
+
+START_TEST(companions_match_nothing) {
+        CardFacts card = rx470();
+
+        fixture_write(f.vendor, "10.json", one_family("audio", "{\"id\":\"1002:aaf0\"}", "forbidden"));
+        ck_assert_str_eq(rule_of(&card).family, "generic");
+        card.n_functions = 0;
+        ck_assert_str_eq(rule_of(&card).family, "generic");
+}
+END_TEST
+
+/* Polaris is taken whole: nothing of another family of the same card is mixed in. */
+START_TEST(a_family_is_taken_whole) {
+        CardFacts card = rx470();
+
+        ck_assert_int_eq(symlink(POLARIS_FILE, fixture_path(f.vendor, "10-amd-polaris.json")), 0);
+        ck_assert_uint_eq(rule_of(&card).recipe.n_steps, 5);
+        fixture_write(f.admin, "50.json", one_family("mine", BY_BOARD, "forbidden"));
+        Rule rule = rule_of(&card);
+        ck_assert_str_eq(rule.family, "mine");
+        ck_assert_uint_eq(rule.recipe.n_steps, 0);
+        ck_assert_int_eq(rule.state.touched_host_bind, RESET_STATE_TOUCHED);
+        expect_origin(&card, "reset", NULL, NULL);
+        expect_origin(&card, "state", NULL, NULL);
+}
+END_TEST
+
+START_TEST(guard_is_needed_where_the_bus_reset_kills) {
+        static const char form[] =
+                "{\"version\":1,\"families\":[{\"family\":\"x\",\"match\":[" BY_ID "],"
+                "\"bus_reset\":{\"value\":\"%s\",\"source\":\"t\"},"
+                "\"reset\":{\"source\":\"t\"%s,\"steps\":[{\"do\":\"delay\",\"for\":\"20ms\","
+                "\"timeout\":\"3s\"}]}}]}";
+        static const struct {
+                const char *bus_reset, *guard;
+                bool needs_guard;
+        } cases[] = {
+                { "forbidden", "", true },
+                { "wanted", "", false },
+                { "forbidden", ",\"needs_guard\":false", false },
+                { "wanted", ",\"needs_guard\":true", true },
+        };
+        CardFacts card = rx470();
+        char text[1024];
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                snprintf(text, sizeof(text), form, cases[i].bus_reset, cases[i].guard);
+                fixture_write(f.vendor, "10.json", text);
+                Rule rule = rule_of(&card);
+                ck_assert_int_eq(rule.recipe.needs_guard, cases[i].needs_guard);
+                ck_assert_str_eq(rule.recipe.after_driver, "");
+                ck_assert_uint_eq(rule.recipe.steps[0].delay_usec, 20000);
+                ck_assert_uint_eq(rule.recipe.steps[0].timeout_usec, 3000000);
+        }
+}
+END_TEST
+
+START_TEST(policy_is_merged_key_by_key) {
+        CardFacts card = rx470(), other = fixture_card("0000:02:00.0", 0x10de, 0x2484);
+
+        fixture_write(f.policy, "10.json", one_card(BY_ADDRESS, "\"name\":\"gaming\",\"return\":\"stay\""));
+        fixture_write(f.policy, "20.json", one_card(BY_ID, "\"return\":\"host\",\"allow\":[\"lockdown\"]"));
+        fixture_write(f.policy, "30.json",
+                      one_card("\"*\"", "\"return\":\"host\",\"automatic\":false,\"allow\":[\"holders\"]"));
+        Rule rule = rule_of(&card);
+        ck_assert_str_eq(rule.name, "gaming");
+        ck_assert_int_eq(rule.return_to, RETURN_TO_STAY);
+        ck_assert(!rule.automatic);
+        /* A list is one value: the closer one stands alone. */
+        ck_assert(rule.allow_lockdown && !rule.allow_holders);
+        expect_origin(&card, "name", f.policy, "10.json");
+        expect_origin(&card, "return", f.policy, "10.json");
+        expect_origin(&card, "allow", f.policy, "20.json");
+        expect_origin(&card, "automatic", f.policy, "30.json");
+
+        rule = rule_of(&other);
+        ck_assert_str_eq(rule.name, "");
+        ck_assert_int_eq(rule.return_to, RETURN_TO_HOST);
+        ck_assert(!rule.automatic && rule.allow_holders && !rule.allow_lockdown);
+        expect_origin(&other, "name", NULL, NULL);
+        expect_origin(&other, "return", f.policy, "30.json");
+}
+END_TEST
+
+START_TEST(later_policy_wins_among_equals) {
+        CardFacts card = rx470();
+
+        fixture_write(f.policy, "10.json",
+                      one_card(BY_ADDRESS, "\"return\":\"stay\",\"allow\":[\"holders\"]"));
+        /* Another function of the slot means the same card. */
+        fixture_write(f.policy, "20.json",
+                      one_card("{\"address\":\"01:00.1\"}", "\"return\":\"host\",\"allow\":[]"));
+        Rule rule = rule_of(&card);
+        ck_assert_int_eq(rule.return_to, RETURN_TO_HOST);
+        ck_assert(!rule.allow_holders);
+        expect_origin(&card, "return", f.policy, "20.json");
+}
+END_TEST
+
+START_TEST(policy_can_forbid_the_bus_reset) {
+        CardFacts card = rx470();
+
+        fixture_write(f.policy, "10.json", one_card("\"*\"", "\"bus_reset\":\"forbidden\""));
+        Rule rule = rule_of(&card);
+        ck_assert_str_eq(rule.family, "generic");
+        ck_assert_int_eq(rule.bus_reset, BUS_RESET_FORBIDDEN);
+        ck_assert_uint_eq(rule.recipe.n_steps, 0);
+        expect_origin(&card, "bus_reset", f.policy, "10.json");
+        expect_origin(&card, "family", NULL, NULL);
+
+        /* Where the family forbids it already, the reason is the family. */
+        fixture_write(f.vendor, "10.json", one_family("x", BY_ID, "forbidden"));
+        ck_assert_int_eq(rule_of(&card).bus_reset, BUS_RESET_FORBIDDEN);
+        expect_origin(&card, "bus_reset", f.vendor, "10.json");
+        fixture_write(f.vendor, "10.json", one_family("x", BY_ID, "wanted"));
+        ck_assert_int_eq(rule_of(&card).bus_reset, BUS_RESET_FORBIDDEN);
+        expect_origin(&card, "bus_reset", f.policy, "10.json");
+}
+END_TEST
+
+START_TEST(origins_of_a_polaris) {
+        static const char *const of_quirk[] = { "family", "bus_reset", "state", "reset" };
+        static const char *const of_policy[] = { "return", "automatic", "allow", "name" };
+        CardFacts card = rx470();
+
+        ck_assert_int_eq(symlink(POLARIS_FILE, fixture_path(f.vendor, "10-amd-polaris.json")), 0);
+        (void) rule_of(&card);
+        for (size_t i = 0; i < ELEMENTSOF(of_quirk); i++)
+                expect_origin(&card, of_quirk[i], f.vendor, "10-amd-polaris.json");
+        for (size_t i = 0; i < ELEMENTSOF(of_policy); i++)
+                expect_origin(&card, of_policy[i], NULL, NULL);
+        ck_assert_ptr_null(policy_origin(f.loaded, &card, "match"));
+        ck_assert_ptr_null(policy_origin(f.loaded, &card, ""));
+}
+END_TEST
+
+START_TEST(names) {
+        PciAddress address = { 0 }, expected;
+
+        ck_assert_int_eq(address_parse(MAIN, &expected), 0);
+        fixture_write(f.policy, "10.json", one_card("{\"address\":\"0000:01:00.1\"}", "\"name\":\"gaming\""));
+        fixture_load(&f);
+        ck_assert_int_eq(policy_find_name(f.loaded, "gaming", &address), 0);
+        ck_assert(address_equal(address, expected));
+        ck_assert_int_eq(policy_find_name(f.loaded, "Gaming", &address), -ENOENT);
+        ck_assert_int_eq(policy_find_name(f.loaded, "", &address), -ENOENT);
+
+        /* A later file calls the card something else: the old name is gone. */
+        fixture_write(f.policy, "20.json", one_card(BY_ADDRESS, "\"name\":\"work\""));
+        fixture_load(&f);
+        ck_assert_int_eq(policy_find_name(f.loaded, "gaming", &address), -ENOENT);
+        ck_assert_int_eq(policy_find_name(f.loaded, "work", &address), 0);
+        ck_assert(address_equal(address, expected));
+}
+END_TEST
+
+START_TEST(one_name_for_two_cards) {
+        fixture_write(f.policy, "10.json", one_card(BY_ADDRESS, "\"name\":\"gaming\""));
+        fixture_write(f.policy, "20.json", one_card("{\"address\":\"0000:02:00.0\"}", "\"name\":\"gaming\""));
+        const PolicyProblem *problem = policy_problem(fixture_load(&f), 0);
+        ck_assert_ptr_nonnull(problem);
+        ck_assert_str_eq(problem->file, fixture_path(f.policy, "20.json"));
+        ck_assert_str_eq(problem->where, "/cards/0/name");
+        ck_assert_str_eq(fixture_rule(f.loaded, MAIN, 0x1002, 0x67df).name, "gaming");
+        ck_assert_str_eq(fixture_rule(f.loaded, "0000:02:00.0", 0x1002, 0x67df).name, "");
+}
+END_TEST
+
+static Suite *make_suite(void) {
+        Suite *suite = suite_create("policy-merge");
+        TCase *tcase = tcase_create("all");
+
+        tcase_add_checked_fixture(tcase, setup, teardown);
+        tcase_add_test(tcase, closer_families_win_whatever_the_order);
+        tcase_add_test(tcase, later_families_win_among_equals);
+        tcase_add_test(tcase, companions_match_nothing);
+        tcase_add_test(tcase, a_family_is_taken_whole);
+        tcase_add_test(tcase, guard_is_needed_where_the_bus_reset_kills);
+        tcase_add_test(tcase, policy_is_merged_key_by_key);
+        tcase_add_test(tcase, later_policy_wins_among_equals);
+        tcase_add_test(tcase, policy_can_forbid_the_bus_reset);
+        tcase_add_test(tcase, origins_of_a_polaris);
+        tcase_add_test(tcase, names);
+        tcase_add_test(tcase, one_name_for_two_cards);
+        suite_add_tcase(suite, tcase);
+        return suite;
+}
+
+CHECK_MAIN(make_suite)
