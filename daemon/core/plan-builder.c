@@ -51,7 +51,7 @@ Step *plan_add_text(PlanBuilder *builder, StepKind kind, PciAddress address, con
 }
 
 void plan_add_driver(PlanBuilder *builder, StepKind kind, const FunctionFacts *function, const char *driver) {
-        Step *step = plan_add_text(builder, kind, function->address, driver, "");
+        Step *step = plan_add_text(builder, kind, function->address, driver, function->survey.power_control);
 
         if (driver_is_guest(driver))
                 step->iommu_group = function->iommu_group;

@@ -14,7 +14,8 @@ typedef struct PlanBuilder {
 Step *plan_add(PlanBuilder *builder, StepKind kind, PciAddress address);
 /** plan_add_text() - the same with `text` and, for SET_*, what was there `before`. */
 Step *plan_add_text(PlanBuilder *builder, StepKind kind, PciAddress address, const char *text, const char *before);
-/** plan_add_driver() - BIND or UNBIND; a guest driver's step also carries the group that must be free. */
+/** plan_add_driver() - BIND or UNBIND, with the power/control that was there `before`, since drivers change it;
+ * a guest driver's step also carries the group that must be free. */
 void plan_add_driver(PlanBuilder *builder, StepKind kind, const FunctionFacts *function, const char *driver);
 /** plan_add_group_free() - once per IOMMU group among the functions that are on a vfio driver. */
 void plan_add_group_free(PlanBuilder *builder, const CardFacts *card);

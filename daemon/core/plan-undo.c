@@ -17,12 +17,15 @@ static bool wrote_config(const Plan *plan, size_t n_done) {
         return false;
 }
 
+static bool changes_power(const Step *step) {
+        return step->kind == STEP_UNBIND || step->kind == STEP_BIND || step->kind == STEP_SET_POWER;
+}
+
 static void undo_step(PlanBuilder *builder, const Step *step) {
         switch (step->kind) {
         case STEP_SET_OVERRIDE:
                 plan_add_text(builder, STEP_SET_OVERRIDE, step->address, step->before, step->text);
                 break;
-        case STEP_SET_POWER:
         case STEP_SET_D3COLD:
                 if (step->before[0] != '\0')
                         plan_add_text(builder, step->kind, step->address, step->before, step->text);
@@ -38,6 +41,7 @@ static void undo_step(PlanBuilder *builder, const Step *step) {
                         plan_add(builder, STEP_GROUP_FREE, step->address)->iommu_group = step->iommu_group;
                 plan_add_text(builder, STEP_UNBIND, step->address, step->text, "")->iommu_group = step->iommu_group;
                 break;
+        case STEP_SET_POWER: /* restore_power() */
         case STEP_PROBE: /* which driver came is not in the plan; the bind before it is undone by its own step */
         case STEP_NODES_FREE:
         case STEP_GROUP_FREE:
@@ -50,6 +54,25 @@ static void undo_step(PlanBuilder *builder, const Step *step) {
         case _STEP_KIND_MAX:
         case _STEP_KIND_INVALID:
                 break;
+        }
+}
+
+/*
+ * Drivers allow and forbid runtime PM as they come and go (vfio-pci: allowed while bound, forbidden after), so
+ * power/control is put back when every function is in its place, also where no step of ours has written it.
+ */
+static void restore_power(PlanBuilder *builder, const Plan *plan, size_t n_done) {
+        for (size_t i = 0; i < n_done; i++) {
+                const Step *step = &plan->steps[i];
+                bool seen = false;
+
+                if (!changes_power(step) || step->before[0] == '\0')
+                        continue;
+                for (size_t j = 0; j < i; j++)
+                        seen |= changes_power(&plan->steps[j]) &&
+                                address_equal(plan->steps[j].address, step->address);
+                if (!seen)
+                        plan_add_text(builder, STEP_SET_POWER, step->address, step->before, "");
         }
 }
 
@@ -77,6 +100,7 @@ int plan_undo(const Plan *plan, size_t n_done, Plan *ret_undo, Refusal *reterr_r
                 }
                 undo_step(&builder, step);
         }
+        restore_power(&builder, plan, n_done);
         return plan_finish(&builder, plan->n_steps > 0 ? plan->steps[0].address : (PciAddress){ 0 },
                            reterr_refusal);
 }

@@ -35,7 +35,7 @@ typedef struct Step {
         StepKind kind;
         PciAddress address;          /* of the function */
         char text[ATTRIBUTE_VALUE_SIZE]; /* what is written, or the driver's name */
-        char before[ATTRIBUTE_VALUE_SIZE]; /* the value that the undo writes (SET_*) */
+        char before[ATTRIBUTE_VALUE_SIZE]; /* what the undo writes: of SET_*; of UNBIND, BIND: power/control */
         bool is_recipe;              /* part of the reset: its failure means the reset failed */
         int32_t iommu_group;         /* GROUP_FREE; UNBIND and BIND of a guest driver: the group that must be free */
         uint16_t offset;             /* WRITE_CONFIG */

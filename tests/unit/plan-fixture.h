@@ -4,7 +4,7 @@
 /*
  * Plans as text, so that a test can write down what it expects as a list of lines:
  *
- *   "set-override .1 (pci-stub) pci-stub"    function, (what was there), what is written
+ *   "set-override .1 (-) pci-stub"           function, (what was there), what is written; "-": nothing
  *   "unbind .1 snd_hda_intel"                function, driver
  *   "write-config .0 7c=39d5e86b"            function, offset=value
  */
@@ -25,7 +25,8 @@ static inline _unused_ const char *plan_line(const Step *step, char buffer[stati
         case STEP_SET_OVERRIDE:
         case STEP_SET_POWER:
                 (void) text_format(buffer, PLAN_LINE_SIZE, "%s .%u (%s) %s", kind, step->address.function,
-                                   step->before, step->text);
+                                   isempty(step->before) ? "-" : step->before,
+                                   isempty(step->text) ? "-" : step->text);
                 break;
         case STEP_UNBIND:
         case STEP_BIND:
