@@ -41,10 +41,13 @@ static void add_checks(PlanBuilder *builder, const CardFacts *card, const Rule *
 /* Function @function to @driver ("": none); @override keeps it there. */
 static void add_leave(PlanBuilder *builder, const FunctionFacts *function, const char *override,
                       const char *driver) {
-        if (!streq(function->survey.driver_override, override))
+        bool leaves = !isempty(function->driver) && !streq(function->driver, driver);
+
+        /* Before every unbind, even when it is there already: the undo of the unbind aims it elsewhere. */
+        if (leaves || !streq(function->survey.driver_override, override))
                 plan_add_text(builder, STEP_SET_OVERRIDE, function->address, override,
                               function->survey.driver_override);
-        if (!isempty(function->driver) && !streq(function->driver, driver))
+        if (leaves)
                 plan_add_driver(builder, STEP_UNBIND, function, function->driver);
 }
 

@@ -21,7 +21,7 @@ static const HomeFunction *home_function(const Home *home, PciAddress address) {
 static void add_unknown_home(PlanBuilder *builder, const FunctionFacts *function) {
         if (driver_is_host(function->driver))
                 return;
-        if (!isempty(function->survey.driver_override))
+        if (!isempty(function->driver) || !isempty(function->survey.driver_override))
                 plan_add_text(builder, STEP_SET_OVERRIDE, function->address, "", function->survey.driver_override);
         if (!isempty(function->driver))
                 plan_add_driver(builder, STEP_UNBIND, function, function->driver);
@@ -33,7 +33,8 @@ static void add_home(PlanBuilder *builder, const FunctionFacts *function, const 
 
         if (!streq(function->driver, home->driver)) {
                 const char *aim = isempty(home->driver) ? OVERRIDE_PINNED : home->driver;
-                if (!streq(override, aim)) {
+                /* Before every unbind, even when it is there already: the undo of the unbind aims it elsewhere. */
+                if (!isempty(function->driver) || !streq(override, aim)) {
                         plan_add_text(builder, STEP_SET_OVERRIDE, function->address, aim, override);
                         override = aim;
                 }

@@ -156,6 +156,18 @@ START_TEST(test_power_without_own_write) {
 }
 END_TEST
 
+/* driverctl had set vfio-pci while amdgpu still had the card: after the undo it is set again. */
+START_TEST(test_override_of_others) {
+        CardFacts card = fixture_single();
+
+        fixture_put(&card, 0, "amdgpu", DRIVER_VFIO_PCI);
+        Plan plan = guest_plan(card, RULE_GENERIC, fixture_request(RESET_STATE_TOUCHED));
+        Plan undo = must_undo(&plan, done_until(&plan, STEP_UNBIND, 0));
+        PLAN_MUST_BE(&undo, "set-override .0 (-) amdgpu", "bind .0 amdgpu",
+                     "set-override .0 (vfio-pci) vfio-pci", "set-d3cold .0 (0) 1", "set-power .0 (-) auto");
+}
+END_TEST
+
 /* A way home that a VM start turns round: back to vfio-pci, with the power that the guest needs. */
 START_TEST(test_turned_round) {
         CardFacts card = fixture_polaris_guarded(), at_home = fixture_polaris();
@@ -241,6 +253,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, test_config_written);
         tcase_add_test(tcase, test_config_written_twice);
         tcase_add_test(tcase, test_power_without_own_write);
+        tcase_add_test(tcase, test_override_of_others);
         tcase_add_test(tcase, test_turned_round);
         tcase_add_test(tcase, test_before_host_bind);
         tcase_add_test(tcase, test_too_long);
