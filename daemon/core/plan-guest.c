@@ -143,12 +143,15 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
                         plan_add_text(&builder, STEP_SET_D3COLD, function->address, "0", "1");
         }
         for (size_t i = 1; i < card->n_functions; i++) {
+                /* A variant driver stays: libvirt may want it, and a VM may hold what is on vfio. */
+                if (place == COMPANION_VFIO && driver_is_guest(card->functions[i].driver))
+                        continue;
                 add_leave(&builder, &card->functions[i], overrides[place], drivers[place]);
                 add_bind(&builder, &card->functions[i], drivers[place]);
         }
 
         const FunctionFacts *display = &card->functions[0];
-        bool variant = driver_is_guest(display->driver); /* a variant driver stays: libvirt may want it */
+        bool variant = driver_is_guest(display->driver); /* stays, as above */
         if (!variant) {
                 add_leave(&builder, display, DRIVER_VFIO_PCI, DRIVER_VFIO_PCI);
                 if (run_recipe)

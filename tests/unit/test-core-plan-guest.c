@@ -236,6 +236,31 @@ START_TEST(test_generic_prefail) {
 }
 END_TEST
 
+/* libvirt may have chosen variant drivers: they are vfio drivers too and stay, each where it is. */
+START_TEST(test_variant_drivers) {
+        CardFacts card = fixture_all_vfio(fixture_generic(4));
+
+        fixture_put(&card, 0, "nvgrace_gpu_vfio_pci", "nvgrace_gpu_vfio_pci");
+        fixture_put(&card, 2, "xhci_vfio_pci", "xhci_vfio_pci");
+        Plan plan = must_plan(card, fixture_machine(), RULE_GENERIC, fixture_request(RESET_STATE_TOUCHED));
+        ck_assert_uint_eq(plan.n_steps, 0);
+
+        /* A display on the way to vfio takes nothing away from a companion that is there. */
+        fixture_put(&card, 0, "nouveau", "");
+        plan = must_plan(card, fixture_machine(), RULE_GENERIC, fixture_request(RESET_STATE_TOUCHED));
+        PLAN_MUST_BE(&plan, "check-nodes .0", "set-override .0 (-) vfio-pci", "unbind .0 nouveau",
+                     "check-alive .0", "bind .0 vfio-pci", "set-power .0 (on) on");
+
+        /* As a guard it has to leave even a variant driver. */
+        card = fixture_all_vfio(fixture_polaris());
+        fixture_put(&card, 0, "amd_vfio_pci", "amd_vfio_pci");
+        fixture_put(&card, 1, "snd_vfio_pci", "snd_vfio_pci");
+        plan = polaris_plan(card, fixture_request(RESET_STATE_PREFAIL));
+        PLAN_MUST_BE(&plan, "check-group .0 16", "set-override .1 (snd_vfio_pci) pci-stub",
+                     "unbind .1 snd_vfio_pci", "bind .1 pci-stub");
+}
+END_TEST
+
 /* No such attributes (no ACPI, no runtime PM): nothing is written to them. */
 START_TEST(test_no_power_attributes) {
         CardFacts card = fixture_polaris();
@@ -315,6 +340,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, test_generic_two);
         tcase_add_test(tcase, test_generic_four);
         tcase_add_test(tcase, test_generic_prefail);
+        tcase_add_test(tcase, test_variant_drivers);
         tcase_add_test(tcase, test_no_power_attributes);
         tcase_add_test(tcase, test_allow_holders);
         tcase_add_test(tcase, test_refusal_passes_through);
