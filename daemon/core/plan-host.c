@@ -50,7 +50,8 @@ static void add_home(PlanBuilder *builder, const FunctionFacts *function, const 
             (!streq(function->driver, home->driver) || !streq(function->survey.power_control, home->power_control)))
                 plan_add_text(builder, STEP_SET_POWER, function->address, home->power_control,
                               function->survey.power_control);
-        if (!isempty(home->d3cold_allowed) && !streq(function->survey.d3cold_allowed, home->d3cold_allowed))
+        if (!isempty(home->d3cold_allowed) && !isempty(function->survey.d3cold_allowed) &&
+            !streq(function->survey.d3cold_allowed, home->d3cold_allowed))
                 plan_add_text(builder, STEP_SET_D3COLD, function->address, home->d3cold_allowed,
                               function->survey.d3cold_allowed);
 }
