@@ -142,6 +142,41 @@ START_TEST(test_cut_is_never_safe) {
 }
 END_TEST
 
+/* From a known state on: what happened while the daemon was not there. */
+static const struct {
+        const char *story;
+        ResetState state;
+        bool bound_before, bound_now;
+        LogFact facts[4];
+        size_t n_facts;
+        ResetState polaris;
+} later[] = {
+        { "nothing happened", TOUCHED, false, false, { 0 }, 0, TOUCHED },
+        { "nothing happened, bound", FRESH, true, true, { 0 }, 0, FRESH },
+        { "nothing happened, bound in prefail", PREFAIL, true, true, { 0 }, 0, PREFAIL },
+        { "let go without a line", FRESH, true, false, { 0 }, 0, TOUCHED },
+        { "bound without a line", TOUCHED, false, true, { 0 }, 0, PREFAIL },
+        { "bound with a line", TOUCHED, false, true, { INIT }, 1, PREFAIL },
+        { "bound and let go", TOUCHED, false, false, { INIT }, 1, PREFAIL },
+        { "a second init of a bound card", FRESH, true, true, { INIT }, 1, PREFAIL },
+        { "first bind of a fresh card", FRESH, false, true, { INIT }, 1, FRESH },
+        { "to a guest", FRESH, true, false, { GUEST }, 1, TOUCHED },
+        { "to a guest and back", FRESH, true, true, { GUEST, INIT }, 2, PREFAIL },
+        { "the line", TOUCHED, false, true, { INIT, LINE }, 2, PREFAIL },
+        { "dead", PREFAIL, false, false, { DEAD }, 1, FAILED },
+        { "unknown stays unknown", UNKNOWN, true, true, { GUEST, INIT }, 2, UNKNOWN },
+        { "failed stays failed", FAILED, false, true, { INIT, LINE }, 2, FAILED },
+};
+
+START_TEST(test_continue) {
+        ResetStateRule polaris = fixture_state_rule_polaris();
+        ResetState state = history_continue(&polaris, later[_i].state, later[_i].bound_before,
+                                            later[_i].bound_now, later[_i].facts, later[_i].n_facts);
+
+        ck_assert_msg(state == later[_i].polaris, "%s: %s", later[_i].story, reset_state_to_string(state));
+}
+END_TEST
+
 START_TEST(test_names) {
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_HOST_INIT), "host-init");
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_RESET_LINE), "reset-line");
@@ -161,6 +196,7 @@ static Suite *make_suite(void) {
 
         tcase_add_loop_test(tcase, test_row, 0, (int) ELEMENTSOF(rows));
         tcase_add_test(tcase, test_cut_is_never_safe);
+        tcase_add_loop_test(tcase, test_continue, 0, (int) ELEMENTSOF(later));
         tcase_add_test(tcase, test_names);
         tcase_add_test_raise_signal(tcase, test_outside_aborts, SIGABRT);
         suite_add_tcase(suite, tcase);
