@@ -13,6 +13,7 @@
 #include "situation.h"
 
 #define N_SITUATIONS 3000
+#define N_UNDONE 800 /* situations in which every step of the plan is undone, and every undo begun again */
 
 /* The whole plan as text, for a failure's message. */
 static const char *plan_text(const Plan *plan) {
@@ -236,7 +237,7 @@ static void every_undo_must_restore(const Plan *plan, const Model *start, uint64
 START_TEST(test_guest_undo) {
         Plan plan;
 
-        for (uint64_t number = (uint64_t) _i; number < N_SITUATIONS; number += 4) {
+        for (uint64_t number = (uint64_t) _i; number < N_UNDONE; number += 4) {
                 Situation s = situation_from(number);
                 if (!plan_guest(&s, &plan))
                         continue;
@@ -265,7 +266,8 @@ START_TEST(test_home_again) {
                 MUST(plan.direction == DIRECTION_HOST && plan.guard == GUARD_NONE, number, &plan,
                      "direction");
                 order_must_hold(&plan, &model, false, number);
-                every_undo_must_restore(&plan, &model, number);
+                if (number < N_UNDONE)
+                        every_undo_must_restore(&plan, &model, number);
                 run_all(&model, &plan, plan.n_steps, number);
                 const char *difference = model_difference(&model, &start);
                 if (difference)
@@ -286,7 +288,8 @@ START_TEST(test_unknown_home) {
                 ck_assert_int_eq(plan_to_host(&s.card, &s.rule, s.request.state, &unknown, &plan, &refusal),
                                  0);
                 order_must_hold(&plan, &model, false, number);
-                every_undo_must_restore(&plan, &model, number);
+                if (number < N_UNDONE)
+                        every_undo_must_restore(&plan, &model, number);
                 run_all(&model, &plan, plan.n_steps, number);
                 for (size_t i = 0; i < model.n_functions; i++)
                         MUST(streq(model.functions[i].driver, model.functions[i].native), number, &plan,
