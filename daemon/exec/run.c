@@ -292,6 +292,10 @@ void run_stop(Run *run) {
                 (void) shutdown(run->helper.socket, SHUT_WR);
 }
 
+void run_set_userdata(Run *run, void *userdata) {
+        run->userdata = userdata;
+}
+
 pid_t run_helper_pid(const Run *run) {
         return run->known ? run->helper.pid : 0;
 }

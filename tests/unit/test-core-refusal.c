@@ -83,6 +83,7 @@ static const char *const names[_REFUSAL_CODE_MAX] = {
         "step-failed",
         "timed-out",
         "turned-round",
+        "no-reset-by-hand",
         "plan-too-long",
 };
 

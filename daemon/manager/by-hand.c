@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a person asks for. */
+
+#include <string.h>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "manager/internal.h"
+
+/* The card of @address, or the answer that there is none. */
+static Card *find_card(Manager *manager, Request *request, PciAddress address) {
+        Card *card = manager_card(manager, address);
+        Refusal refusal;
+
+        if (card)
+                return card;
+        (void) refusal_set(&refusal, REFUSAL_NO_SUCH_DEVICE, address, NULL, NULL);
+        request_refuse(request, &refusal);
+        return NULL;
+}
+
+/* Is somebody acting on the card? Then @request has its answer. */
+static bool answer_if_busy(Card *card, Request *request) {
+        Refusal refusal;
+        char what[512];
+
+        if (card->stuck)
+                card_stuck_refusal(card, &refusal);
+        else if (card->operation) {
+                operation_describe(card->operation, what, sizeof(what));
+                (void) refusal_set(&refusal, REFUSAL_BUSY, card->address, what, NULL);
+        } else if (card->unfinished)
+                (void) refusal_set(&refusal, REFUSAL_BUSY, card->address,
+                                   "what an earlier daemon left unfinished is being recovered", NULL);
+        else
+                return false;
+        request_refuse(request, &refusal);
+        return true;
+}
+
+/* A running operation with the same goal is joined. */
+static bool joined(Card *card, Direction direction, Request *request) {
+        Operation *operation = card->operation;
+
+        if (!operation || operation->question || operation->cancelled || operation->direction != direction ||
+            operation->phase == OPERATION_UNDOING)
+                return false;
+        operation_wait(operation, request);
+        return true;
+}
+
+static void start(Card *card, const OperationStart *start, Request *request) {
+        Operation *operation;
+        Refusal refusal;
+
+        int r = operation_start(card, start, &operation);
+        if (r >= 0) {
+                operation_wait(operation, request);
+                return;
+        }
+        (void) refusal_set(&refusal, REFUSAL_STEP_FAILED, card->address, "begin the switch", strerror(-r));
+        request_refuse(request, &refusal);
+}
+
+static void on_given(Operation *operation, const Refusal *refusal, void *userdata) {
+        if (!refusal)
+                operation->card->lease.by_hand = true;
+}
+
+void by_hand_to_guest(Request *request, PciAddress address, void *userdata) {
+        Card *card = find_card(userdata, request, address);
+
+        if (!card)
+                return;
+        if (joined(card, DIRECTION_GUEST, request)) {
+                card->lease.by_hand = true;
+                return;
+        }
+        if (answer_if_busy(card, request))
+                return;
+        if (lease_has_domain(&card->lease)) {
+                /* A virtual machine has it already: from now on it stays behind that as well. */
+                card->lease.by_hand = true;
+                (void) card_save(card);
+                card_publish(card);
+                request_done(request);
+                return;
+        }
+        card->wants_home = false;
+        start(card, &(OperationStart){ .direction = DIRECTION_GUEST, .by_hand = true, .ended = on_given }, request);
+}
+
+void by_hand_to_host(Request *request, PciAddress address, void *userdata) {
+        Card *card = find_card(userdata, request, address);
+        Refusal refusal;
+
+        if (!card)
+                return;
+        if (lease_check_to_host(&card->lease, card->address, &refusal) != 0) {
+                request_refuse(request, &refusal);
+                return;
+        }
+        if (joined(card, DIRECTION_HOST, request)) {
+                card->lease.by_hand = false;
+                return;
+        }
+        if (answer_if_busy(card, request))
+                return;
+        card->lease.by_hand = false;
+        card->wants_home = false;
+        start(card, &(OperationStart){ .direction = DIRECTION_HOST, .by_hand = true }, request);
+}
+
+void by_hand_plan(Request *request, PciAddress address, Direction direction, void *userdata) {
+        Card *card = find_card(userdata, request, address);
+
+        if (!card || answer_if_busy(card, request))
+                return;
+        start(card, &(OperationStart){ .direction = direction, .question = true }, request);
+}
+
+static void on_looked(Operation *operation, const Refusal *refusal, void *userdata) {
+        Card *card = operation->card;
+
+        if (!refusal && card->state == RESET_STATE_FAILED && !card->facts.functions[0].survey.config_dead)
+                card_event(card, CARD_EVENT_CONFIG_ALIVE, "it answers again");
+}
+
+void by_hand_recover(Request *request, PciAddress address, void *userdata) {
+        Card *card = find_card(userdata, request, address);
+
+        if (!card || answer_if_busy(card, request))
+                return;
+        start(card, &(OperationStart){ .look_only = true, .question = true, .ended = on_looked }, request);
+}
+
+void by_hand_reset(Request *request, PciAddress address, void *userdata) {
+        Card *card = find_card(userdata, request, address);
+        Refusal refusal;
+
+        if (!card || answer_if_busy(card, request))
+                return;
+        (void) refusal_set(&refusal, REFUSAL_NO_RESET_BY_HAND, card->address, card->rule.family, NULL);
+        request_refuse(request, &refusal);
+}

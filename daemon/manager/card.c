@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every change of what is known of a card goes through here, so that each is recorded, logged and signalled
+ * exactly once and with its reason.
+ */
+
+#include <string.h>
+
+#include "base/address.h"
+#include "base/enum-text.h"
+#include "base/text.h"
+#include "gpuswitch/names.h"
+#include "log/log.h"
+#include "machine/system.h"
+#include "manager/internal.h"
+
+Card *card_new(Manager *manager, const CardFacts *facts) {
+        Card *card = calloc(1, sizeof(*card));
+
+        if (!card)
+                return NULL;
+        card->manager = manager;
+        card->address = facts->functions[0].address;
+        card->facts = *facts;
+        card->state = _RESET_STATE_INVALID;
+        /* unique_id can be read only while amdgpu has the card; a key that comes and goes would lose the lease of a
+         * running guest. Model and slot are always there. */
+        CardFacts stable = *facts;
+        stable.unique_id[0] = '\0';
+        card_identity(&stable, card->identity);
+        system_card_name(&facts->functions[0], card->name);
+        policy_rule(manager->policy, facts, &card->rule);
+        card->shown_owner = card_owner(facts);
+        card->seen_bound = driver_is_host(facts->functions[0].driver);
+        return card;
+}
+
+Card *card_free(Card *card) {
+        if (!card)
+                return NULL;
+        if (card->operation)
+                operation_free(card->operation);
+        run_free(card->stuck_run);
+        sd_event_source_disable_unref(card->stuck_watch);
+        sd_event_source_disable_unref(card->stuck_timer);
+        free(card->unfinished);
+        free(card);
+        return NULL;
+}
+
+int card_save(Card *card) {
+        Manager *manager = card->manager;
+        StoredCard stored = {
+                .address = card->address,
+                .state = card->state,
+                .after_driver_ran = card->after_driver_ran,
+                .log_sequence = card->log_sequence,
+                .owner = card_owner(&card->facts),
+                .home = card->home,
+                .lease = card->lease,
+        };
+
+        (void) text_copy(stored.identity, sizeof(stored.identity), card->identity);
+        (void) text_copy(stored.boot_id, sizeof(stored.boot_id), manager->boot_id);
+        (void) text_copy(stored.driver, sizeof(stored.driver), card->facts.functions[0].driver);
+        int r = manager->store ? store_save_card(manager->store, &stored) : -ENOENT;
+        if (r < 0)
+                log_error("GPU %s: could not record what is known of it: %s", ADDRESS_TEXT(card->address),
+                          strerror(-r));
+        return r;
+}
+
+void card_set_state(Card *card, ResetState state, const char *reason) {
+        ResetState old = card->state;
+
+        (void) text_format(card->reason, sizeof(card->reason), "%s", reason);
+        card->state = state;
+        if (state == old)
+                return;
+        LogField fields[] = {
+                { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
+                { LOG_FIELD_STATE, reset_state_to_string(state) },
+                { LOG_FIELD_OLD_STATE, old < 0 ? "" : reset_state_to_string(old) },
+                { LOG_FIELD_REASON, reason },
+                { LOG_FIELD_DOMAIN, card->lease.domain_name },
+        };
+        bool lost = state == RESET_STATE_FAILED;
+        log_entry(lost ? LOG_ERR : LOG_NOTICE, lost ? MESSAGE_ID_CARD_FAILED : MESSAGE_ID_STATE_CHANGED, fields,
+                  ELEMENTSOF(fields), "GPU %s: reset state is %s (was %s): %s", ADDRESS_TEXT(card->address),
+                  reset_state_to_string(state), old < 0 ? "not known yet" : reset_state_to_string(old), reason);
+}
+
+void card_event(Card *card, CardEvent event, const char *reason) {
+        Manager *manager = card->manager;
+        ResetState old = card->state, next = reset_state_next(old, &card->rule.state, event);
+
+        if (manager->store)
+                (void) store_add_evidence(manager->store, card->identity, manager->boot_id, event, old, next, reason,
+                                          now_realtime_usec());
+        if (next != old)
+                card_set_state(card, next, reason);
+        (void) card_save(card);
+        card_publish(card);
+}
+
+/* The display function's driver went from @old to what the facts say now. */
+static void driver_changed(Card *card, const char *old, const char *reason) {
+        const char *now = card->facts.functions[0].driver;
+        char text[256];
+
+        if (streq(old, now))
+                return;
+        (void) text_format(text, sizeof(text), "driver %s -> %s (%s)", isempty(old) ? "none" : old,
+                           isempty(now) ? "none" : now, reason);
+        if (driver_is_host(old))
+                card_event(card, CARD_EVENT_HOST_UNBIND, text);
+        if (driver_is_host(now)) {
+                card->seen_bound = true;
+                if (isempty(card->rule.recipe.after_driver) || streq(card->rule.recipe.after_driver, now))
+                        card->after_driver_ran = true;
+                card_event(card, CARD_EVENT_HOST_BIND, text);
+        }
+}
+
+void card_observe(Card *card, const char *reason) {
+        CardFacts facts;
+        char old[DRIVER_NAME_SIZE];
+
+        if (cards_read("", card->address, &facts) != 0)
+                return; /* gone: the uevent says so */
+        for (size_t i = 0; i < facts.n_functions; i++) {
+                const FunctionFacts *before = card_function(&card->facts, facts.functions[i].address);
+                if (before)
+                        facts.functions[i].survey = before->survey;
+        }
+        (void) text_copy(old, sizeof(old), card->facts.functions[0].driver);
+        card->facts = facts;
+        driver_changed(card, old, reason);
+        card_publish(card);
+}
+
+void card_driver_seen_gone(Card *card, const char *reason) {
+        char old[DRIVER_NAME_SIZE];
+
+        (void) text_copy(old, sizeof(old), card->facts.functions[0].driver);
+        card->facts.functions[0].driver[0] = '\0';
+        driver_changed(card, old, reason);
+}
+
+void card_apply_survey(Card *card, const CardFacts *surveyed) {
+        bool dead = false;
+
+        for (size_t i = 0; i < surveyed->n_functions; i++) {
+                for (size_t j = 0; j < card->facts.n_functions; j++)
+                        if (address_equal(card->facts.functions[j].address, surveyed->functions[i].address))
+                                card->facts.functions[j].survey = surveyed->functions[i].survey;
+                dead |= surveyed->functions[i].survey.config_dead;
+        }
+        if (dead && card->state != RESET_STATE_FAILED)
+                card_event(card, CARD_EVENT_CONFIG_DEAD, "configuration space reads all ones");
+}
+
+void card_guest_got_it(Card *card, bool unguarded, const char *reason) {
+        card->unguarded_guest = unguarded;
+        card_event(card, CARD_EVENT_GUEST_OPEN, reason);
+        if (unguarded && card_guard(&card->facts) == GUARD_NONE)
+                card_event(card, CARD_EVENT_BUS_RESET, "guest time without a guard counts as a bus reset");
+}
+
+Owner card_owner_shown(const Card *card) {
+        if (card->operation && !card->operation->question)
+                return OWNER_SWITCHING;
+        /* Nobody can use a lost card, whatever driver it hangs on. */
+        if (card->state == RESET_STATE_FAILED && !lease_has_domain(&card->lease))
+                return OWNER_NONE;
+        return card_owner(&card->facts);
+}
+
+static void view_operation(const Operation *operation, OperationView *view) {
+        bool back = operation->phase == OPERATION_UNDOING || operation->phase == OPERATION_TAIL;
+        const Plan *plan = back ? &operation->back : &operation->plan;
+        bool steps = back || operation->phase == OPERATION_RUNNING;
+
+        view->running = true;
+        (void) text_copy(view->id, sizeof(view->id), operation->id);
+        view->direction = operation->direction;
+        view->undoing = operation->phase == OPERATION_UNDOING;
+        (void) text_copy(view->domain, sizeof(view->domain), operation->domain_name);
+        if (steps && operation->index < plan->n_steps) {
+                view->step = (unsigned) operation->index + 1;
+                view->n_steps = (unsigned) plan->n_steps;
+                step_describe(&plan->steps[operation->index], view->description, sizeof(view->description));
+        } else
+                (void) text_copy(view->description, sizeof(view->description), "look at the card and plan");
+}
+
+void card_view(const Card *card, GpuView *ret_view) {
+        const FunctionFacts *display = &card->facts.functions[0];
+
+        /* Compared byte by byte by the bus coat: no padding may stay undefined. */
+        memset(ret_view, 0, sizeof(*ret_view));
+        ret_view->address = card->address;
+        (void) text_copy(ret_view->name, sizeof(ret_view->name),
+                         isempty(card->rule.name) ? card->name : card->rule.name);
+        ret_view->vendor_id = display->vendor_id;
+        ret_view->device_id = display->device_id;
+        ret_view->reset_state = card->state;
+        (void) text_copy(ret_view->reason, sizeof(ret_view->reason), card->reason);
+        ret_view->owner = card_owner_shown(card);
+        ret_view->stuck = card->stuck;
+        (void) text_copy(ret_view->stuck_reason, sizeof(ret_view->stuck_reason), card->stuck_reason);
+        (void) text_copy(ret_view->family, sizeof(ret_view->family), card->rule.family);
+        ret_view->iommu_group = display->iommu_group;
+        (void) text_copy(ret_view->domain_name, sizeof(ret_view->domain_name), card->lease.domain_name);
+        (void) text_copy(ret_view->domain_uuid, sizeof(ret_view->domain_uuid), card->lease.domain_uuid);
+        ret_view->leased_by_hand = card->lease.by_hand;
+        if (card->operation && !card->operation->question)
+                view_operation(card->operation, &ret_view->operation);
+        ret_view->guard = card_owner(&card->facts) == OWNER_GUEST ? card_guard(&card->facts) : GUARD_NONE;
+        ret_view->return_to = card->rule.return_to;
+        ret_view->n_functions = card->facts.n_functions;
+        for (size_t i = 0; i < card->facts.n_functions; i++) {
+                const FunctionFacts *function = &card->facts.functions[i];
+                ret_view->functions[i].address = function->address;
+                ret_view->functions[i].role = function->role;
+                (void) text_copy(ret_view->functions[i].driver, sizeof(ret_view->functions[i].driver),
+                                 function->driver);
+        }
+}
+
+void card_publish(Card *card) {
+        Owner owner = card_owner_shown(card), old = card->shown_owner;
+
+        if (card->state < 0)
+                return; /* not introduced yet */
+        if (owner != old) {
+                card->shown_owner = owner;
+                LogField fields[] = {
+                        { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
+                        { LOG_FIELD_STATE, reset_state_to_string(card->state) },
+                        { LOG_FIELD_OWNER, owner_to_string(owner) },
+                        { LOG_FIELD_OLD_OWNER, owner_to_string(old) },
+                        { LOG_FIELD_DOMAIN, card->lease.domain_name },
+                        { LOG_FIELD_OPERATION, card->operation ? card->operation->id : "" },
+                };
+                log_entry(LOG_INFO, MESSAGE_ID_OWNER_CHANGED, fields, ELEMENTSOF(fields),
+                          "GPU %s: owner is %s (was %s)", ADDRESS_TEXT(card->address), owner_to_string(owner),
+                          owner_to_string(old));
+        }
+        if (card->manager->bus)
+                api_bus_gpu_changed(card->manager->bus, card->address);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What libvirt's hook and virtwatch say about domains.
+ *
+ * A PrepareDomain is a DomainRequest: claims first (all cards or none), then it waits until nobody acts on its cards, then a
+ * plan for each; only when every card has its plan does the first one move.
+ */
+
+#include <string.h>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "gpuswitch/names.h"
+#include "log/log.h"
+#include "manager/domain-request.h"
+
+static bool lists_companion(const Card *card, const PciAddress *addresses, size_t n, PciAddress *ret_companion) {
+        for (size_t i = 0; i < n; i++)
+                if (address_same_slot(addresses[i], card->address) && !address_equal(addresses[i], card->address)) {
+                        *ret_companion = addresses[i];
+                        return true;
+                }
+        return false;
+}
+
+/* The cards that @addresses name, each once. What is no part of a card is none of our business. */
+static int find_cards(Manager *manager, const PciAddress *addresses, size_t n, DomainCard *cards, size_t *ret_n,
+                      Refusal *reterr_refusal) {
+        size_t n_cards = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                CardFacts facts;
+                int r = cards_read("", addresses[i], &facts);
+                Card *card = manager_card(manager, addresses[i]);
+                bool seen = false;
+
+                if (r < 0 && !card)
+                        return refusal_set(reterr_refusal, REFUSAL_NO_SUCH_DEVICE, addresses[i], NULL, NULL);
+                if (!card && r == 0) {
+                        manager_rescan(manager);
+                        card = manager_card(manager, addresses[i]);
+                }
+                if (!card)
+                        continue;
+                for (size_t j = 0; j < n_cards; j++)
+                        seen |= cards[j].card == card;
+                if (seen)
+                        continue;
+                cards[n_cards] = (DomainCard){ .card = card };
+                cards[n_cards].lists_companion = lists_companion(card, addresses, n, &cards[n_cards].companion);
+                n_cards++;
+        }
+        *ret_n = n_cards;
+        return 0;
+}
+
+static int check_claims(const DomainCard *cards, size_t n, const char *uuid, Refusal *reterr_refusal) {
+        for (size_t i = 0; i < n; i++) {
+                Card *card = cards[i].card;
+                if (card->stuck) {
+                        card_stuck_refusal(card, reterr_refusal);
+                        return E_REFUSED;
+                }
+                int r = lease_check_domain(&card->lease, card->address, uuid, reterr_refusal);
+                if (r != 0)
+                        return r;
+                if (card->state == RESET_STATE_FAILED)
+                        return refusal_set(reterr_refusal, REFUSAL_CARD_FAILED, card->address, NULL, NULL);
+        }
+        return 0;
+}
+
+static void log_refused(const char *name, const Refusal *refusal) {
+        char text[2 * MESSAGE_TEXT_SIZE];
+        LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(refusal->address) },
+                              { LOG_FIELD_DOMAIN, name },
+                              { LOG_FIELD_REASON, refusal_code_to_string(refusal->code) } };
+
+        log_entry(LOG_WARNING, MESSAGE_ID_SWITCH_REFUSED, fields, ELEMENTSOF(fields),
+                  "Virtual machine '%s' was refused: %s", name, refusal_sentence(refusal, text, sizeof(text)));
+}
+
+void domain_prepare(Request *request, const char *uuid, const char *name, const PciAddress *addresses, size_t n,
+                    void *userdata) {
+        Manager *manager = userdata;
+        DomainCard cards[DOMAIN_ADDRESSES_MAX];
+        size_t n_cards;
+        Refusal refusal;
+
+        DomainRequest *running = domain_request_find(manager, uuid);
+        if (running) {
+                domain_request_join(running, request);
+                return;
+        }
+        int r = find_cards(manager, addresses, n, cards, &n_cards, &refusal);
+        if (r == 0)
+                r = check_claims(cards, n_cards, uuid, &refusal);
+        if (r != 0) {
+                log_refused(name, &refusal);
+                request_refuse(request, &refusal);
+                return;
+        }
+        if (n_cards == 0) {
+                request_done(request);
+                return;
+        }
+        r = domain_request_new(manager, request, uuid, name, cards, n_cards);
+        if (r < 0) {
+                (void) refusal_set(&refusal, REFUSAL_STEP_FAILED, cards[0].card->address, "begin the switch",
+                                   strerror(-r));
+                request_refuse(request, &refusal);
+        }
+}
+
+static void release_card(Card *card, const char *reason) {
+        if (card->unguarded_guest)
+                card_event(card, CARD_EVENT_BUS_RESET, "guest time without a guard counts as a bus reset");
+        card->unguarded_guest = false;
+        home_release(card, reason);
+}
+
+void domain_release(Request *request, const char *uuid, const char *reason, void *userdata) {
+        Manager *manager = userdata;
+        DomainRequest *running = domain_request_find(manager, uuid);
+
+        /* First the answer: libvirt waits for it with the domain's lock held. */
+        request_done(request);
+        if (running) {
+                Refusal refusal;
+                (void) refusal_set(&refusal, REFUSAL_TIMED_OUT, domain_request_card(running)->address,
+                                   "libvirt has given the start up", NULL);
+                domain_request_fail(running, &refusal);
+                return;
+        }
+        for (size_t i = 0; i < manager->n_cards; i++) {
+                Card *card = manager->cards[i];
+                if (lease_has_domain(&card->lease) && streq(card->lease.domain_uuid, uuid))
+                        release_card(card, reason);
+        }
+}
+
+void domain_event(Request *request, const char *uuid, const char *event, const char *detail, void *userdata) {
+        Manager *manager = userdata;
+        PciAddress address;
+
+        if (!streq(event, DOMAIN_EVENT_STARTED) && !streq(event, DOMAIN_EVENT_REBOOTED) &&
+            !streq(event, DOMAIN_EVENT_STOPPED) && !streq(event, DOMAIN_EVENT_CRASHED) &&
+            !streq(event, DOMAIN_EVENT_DEVICE_REMOVED)) {
+                request_bad_argument(request, "the event is none of started, rebooted, stopped, crashed, device-removed");
+                return;
+        }
+        bool removed = streq(event, DOMAIN_EVENT_DEVICE_REMOVED);
+        if (removed && address_parse(detail, &address) < 0) {
+                request_bad_argument(request, "the detail of device-removed is the PCI address of the device");
+                return;
+        }
+        request_done(request);
+        for (size_t i = 0; i < manager->n_cards; i++) {
+                Card *card = manager->cards[i];
+                Lease *lease = &card->lease;
+
+                if (!lease_has_domain(lease) || !streq(lease->domain_uuid, uuid))
+                        continue;
+                if (streq(event, DOMAIN_EVENT_STARTED)) {
+                        lease->started = true;
+                        lease->n_guest_boots++;
+                        (void) card_save(card);
+                } else if (streq(event, DOMAIN_EVENT_REBOOTED)) {
+                        lease->n_guest_boots++;
+                        (void) card_save(card);
+                } else if (removed) {
+                        if (address_equal(address, card->address))
+                                release_card(card, "detached from the running virtual machine");
+                } else if (lease_ends_on_stopped(lease, uuid) && !domain_request_find(manager, uuid))
+                        release_card(card, detail);
+        }
+}
+
+/* A running domain that has a card nobody claims: it was started without us. */
+static void adopt(Manager *manager, const RunningDomain *domain) {
+        for (size_t i = 0; i < domain->n_addresses; i++) {
+                Card *card = manager_card(manager, domain->addresses[i]);
+                PciAddress companion;
+
+                if (!card || card->operation || card->unfinished || lease_has_domain(&card->lease))
+                        continue;
+                card_observe(card, "a running virtual machine has it");
+                if (card_owner(&card->facts) != OWNER_GUEST)
+                        continue;
+                bool unguarded = lists_companion(card, domain->addresses, domain->n_addresses, &companion) ||
+                                 card_guard(&card->facts) == GUARD_NONE;
+                lease_take_domain(&card->lease, domain->uuid, domain->name, unguarded, now_monotonic_usec());
+                card->lease.started = true;
+                card->wants_home = false;
+                log_notice("GPU %s: virtual machine '%s' already runs with it", ADDRESS_TEXT(card->address),
+                           domain->name);
+                card_guest_got_it(card, unguarded, "a virtual machine was started without gpuswitch");
+        }
+}
+
+static const RunningDomain *running_find(const RunningDomain *running, size_t n, const char *uuid) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(running[i].uuid, uuid))
+                        return &running[i];
+        return NULL;
+}
+
+void domain_sync(Request *request, usec_t begun_usec, const RunningDomain *running, size_t n, void *userdata) {
+        Manager *manager = userdata;
+
+        if (begun_usec > now_monotonic_usec()) {
+                request_bad_argument(request, "begun_usec lies in the future; it is a time of CLOCK_MONOTONIC");
+                return;
+        }
+        request_done(request);
+        for (size_t i = 0; i < manager->n_cards; i++) {
+                Card *card = manager->cards[i];
+                Lease *lease = &card->lease;
+
+                if (!lease_has_domain(lease) || domain_request_find(manager, lease->domain_uuid))
+                        continue;
+                if (running_find(running, n, lease->domain_uuid))
+                        lease->started = true;
+                else if (lease_ends_on_sync(lease, begun_usec))
+                        release_card(card, "it is not running any more");
+        }
+        for (size_t i = 0; i < n; i++)
+                adopt(manager, &running[i]);
+}

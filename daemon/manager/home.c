@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Bringing a card home after its guest, unless somebody wants it to stay. */
+
+#include <string.h>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "gpuswitch/names.h"
+#include "log/log.h"
+#include "manager/internal.h"
+
+static void on_home_ended(Operation *operation, const Refusal *refusal, void *userdata) {
+        Card *card = operation->card;
+
+        if (!refusal)
+                card->wants_home = false;
+}
+
+static void defer(Card *card) {
+        LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
+                              { LOG_FIELD_DOMAIN, card->released_by } };
+
+        log_entry(LOG_NOTICE, MESSAGE_ID_RELEASE_DEFERRED, fields, ELEMENTSOF(fields),
+                  "GPU %s: released while the system is going down; it stays on vfio-pci",
+                  ADDRESS_TEXT(card->address));
+        card->wants_home = false;
+        (void) card_save(card);
+        card_publish(card);
+}
+
+static void on_system_state(Card *card, bool going_down) {
+        Operation *operation;
+
+        card->manager->going_down |= going_down;
+        if (!card->wants_home || lease_is_held(&card->lease) || card->stuck || card->operation)
+                return; /* things have changed while systemd was asked */
+        if (card->manager->going_down) {
+                defer(card);
+                return;
+        }
+        OperationStart start = { .direction = DIRECTION_HOST, .ended = on_home_ended };
+        int r = operation_start(card, &start, &operation);
+        if (r < 0)
+                log_error("GPU %s: could not start its way home: %s", ADDRESS_TEXT(card->address), strerror(-r));
+}
+
+void home_go(Card *card) {
+        if (card->state == RESET_STATE_FAILED || card_owner(&card->facts) == OWNER_HOST) {
+                card->wants_home = false;
+                (void) card_save(card);
+                card_publish(card);
+                return;
+        }
+        system_state_ask(card, on_system_state);
+}
+
+void home_release(Card *card, const char *why) {
+        bool stays = card->lease.by_hand || card->rule.return_to == RETURN_TO_STAY;
+
+        log_info("GPU %s: virtual machine '%s' has let it go (%s)%s", ADDRESS_TEXT(card->address),
+                 card->lease.domain_name, why, stays ? "; it stays with the guests" : "");
+        (void) text_copy(card->released_by, sizeof(card->released_by), card->lease.domain_name);
+        (void) lease_drop_domain(&card->lease, card->lease.domain_uuid);
+        if (stays) {
+                (void) card_save(card);
+                card_publish(card);
+                return;
+        }
+        /* Not saved yet: until the way home is on record, a daemon that starts anew must still see the claim. */
+        card->wants_home = true;
+        card_publish(card);
+        if (!card->operation && !card->stuck)
+                home_go(card);
+}

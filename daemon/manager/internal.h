@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the files of this room share. */
+
+#include <systemd/sd-bus.h>
+
+#include "api/bus.h"
+#include "api/refusal-text.h"
+#include "core/history.h"
+#include "core/lease.h"
+#include "core/plan.h"
+#include "exec/run.h"
+#include "machine/cards.h"
+#include "machine/kernel-log.h"
+#include "machine/uevents.h"
+#include "manager/manager.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+#define LOG_FACTS_MAX 256U
+
+typedef struct Card Card;
+typedef struct Operation Operation;
+typedef struct DomainRequest DomainRequest;
+
+struct Card {
+        Manager *manager;
+        PciAddress address; /* of function 0 */
+        char identity[IDENTITY_TEXT_SIZE];
+        char name[CARD_NAME_SIZE]; /* from the hardware database */
+        CardFacts facts;
+        Rule rule;
+        ResetState state;
+        char reason[256]; /* why it is in that state */
+        bool after_driver_ran;
+        bool seen_bound;  /* a host driver has had it in this boot */
+        bool unguarded_guest; /* a guest without guard has it: counts as a bus reset */
+        Lease lease;
+        Home home;
+        Owner shown_owner;
+        uint64_t log_sequence;   /* kernel log records up to this one are in the state */
+        uint64_t uevent_horizon; /* uevents up to this one are the traces of our own steps */
+        Operation *operation;
+        bool wants_home; /* released while something else was running */
+        char released_by[DOMAIN_NAME_SIZE];
+
+        bool stuck;
+        char stuck_reason[MESSAGE_TEXT_SIZE];
+        Run *stuck_run;              /* our own abandoned helper, or NULL */
+        sd_event_source *stuck_watch; /* pidfd of a helper that an earlier daemon left */
+        sd_event_source *stuck_timer; /* how long that helper may take */
+        StoredOperation *unfinished;  /* what it was doing */
+};
+
+struct Manager {
+        sd_event *event;
+        const ManagerConfig *config;
+        Policy *policy;
+        Store *store;
+        ApiBus *bus;
+        KernelLog *kernel_log;
+        sd_event_source *kernel_log_source;
+        UeventMonitor *uevents;
+        char boot_id[BOOT_ID_TEXT_SIZE];
+        bool going_down;
+        bool history_lost; /* the store could not be read: what it knew is a hole */
+        size_t n_cards;
+        Card *cards[CARDS_MAX];
+        DomainRequest *requests; /* PrepareDomain calls that wait for their verdict */
+        sd_event_source *idle; /* goes through who waited for a card */
+        bool rescan; /* something has come or gone while it could not be looked at */
+};
+
+/* --- card.c: one card: what is known of it, and every change of that --- */
+
+/** card_new() - a card with what the store knows of it. Its state is learnt by sight_first(). NULL: no memory. */
+Card *card_new(Manager *manager, const CardFacts *facts);
+Card *card_free(Card *card);
+/** card_event() - let the state machine decide, record, log and signal. */
+void card_event(Card *card, CardEvent event, const char *reason);
+/** card_set_state() - for first sight, where the state comes from replaying. */
+void card_set_state(Card *card, ResetState state, const char *reason);
+/** card_observe() - read the links again; a changed driver is an event with that reason. */
+void card_observe(Card *card, const char *reason);
+/** card_driver_seen_gone() - the display function was unbound, whatever the link says now. */
+void card_driver_seen_gone(Card *card, const char *reason);
+/** card_apply_survey() - take over what a helper has read; all ones or an answer is an event. */
+void card_apply_survey(Card *card, const CardFacts *surveyed);
+/** card_save() - commit; logs a failure and returns it. */
+int card_save(Card *card);
+/** card_owner_shown() - as people see it. */
+Owner card_owner_shown(const Card *card);
+/** card_view() - fill in what both coats show. */
+void card_view(const Card *card, GpuView *ret_view);
+/** card_publish() - log a changed owner, signal changed properties. */
+void card_publish(Card *card);
+/** card_guest_got_it() - a domain has the card: guest-open, and a bus reset if nothing guards it. */
+void card_guest_got_it(Card *card, bool unguarded, const char *reason);
+
+/* --- manager.c --- */
+
+Card *manager_card(Manager *manager, PciAddress function);
+/** manager_card_idle() - an operation of the card has ended: whoever waited goes on. */
+void manager_card_idle(Card *card);
+void manager_rescan(Manager *manager);
+extern const ApiOperations manager_operations;
+
+/* --- sight.c --- */
+
+/** sight_first() - learn the state of every card that has none yet, from store and kernel log. */
+void sight_first(Manager *manager);
+/** sight_follow() - read the kernel log from now on. 0 or negative errno. */
+int sight_follow(Manager *manager);
+
+/* --- watch.c --- */
+void watch_uevent(const Uevent *uevent, void *userdata);
+
+/* --- operation.c: one run of a plan, from the survey to the last undo --- */
+
+typedef enum OperationPhase {
+        OPERATION_SETTLING,  /* a driver may still be loading */
+        OPERATION_SURVEYING,
+        OPERATION_PLANNED, /* a domain with several cards: all or none */
+        OPERATION_RUNNING,
+        OPERATION_UNDOING,
+        OPERATION_TAIL, /* the rest of a way home, behind a step that failed */
+} OperationPhase;
+
+/* How an operation ended; @refusal is NULL on success. The operation is freed after the call. */
+typedef void (*OperationEnded)(Operation *operation, const Refusal *refusal, void *userdata);
+
+struct Operation {
+        Card *card;
+        char id[UUID_TEXT_SIZE];
+        Direction direction;
+        char domain_uuid[UUID_TEXT_SIZE]; /* "": by hand, or the daemon itself */
+        char domain_name[DOMAIN_NAME_SIZE];
+        bool by_hand;
+        bool question;  /* survey and plan only */
+        bool look_only; /* survey only */
+        bool lists_companion;
+        PciAddress companion;
+
+        OperationPhase phase;
+        Run *run;
+        size_t index; /* of the step in hand */
+        Plan plan;
+        Plan back; /* while UNDOING or TAIL */
+        bool recorded;
+        bool config_written;
+        bool cancelled;
+        Refusal refusal; /* why it will end as refused */
+        sd_event_source *settle_source;
+        sd_event_source *settle_timer;
+
+        DomainRequest *group; /* all or none with these; NULL: goes on by itself */
+        OperationEnded ended;
+        void *userdata;
+        size_t n_waiters;
+        Request *waiters[WAITERS_MAX];
+};
+
+typedef struct OperationStart {
+        Direction direction;
+        const char *domain_uuid; /* or NULL */
+        const char *domain_name;
+        bool by_hand;
+        bool question;
+        bool look_only;
+        bool lists_companion;
+        PciAddress companion;
+        DomainRequest *group;
+        OperationEnded ended;
+        void *userdata;
+} OperationStart;
+
+/** operation_start() - begin with the survey. The card must be idle and not stuck. 0 or negative errno. */
+int operation_start(Card *card, const OperationStart *start, Operation **ret_operation);
+/** operation_settle() - wait for drivers that are still loading, then survey, from the loop. 0 or negative errno. */
+int operation_settle(Operation *operation);
+/** operation_survey() - let a helper read what may block, then plan. */
+void operation_survey(Operation *operation);
+/** operation_execute() - from PLANNED on: record and run, from the loop. */
+void operation_execute(Operation *operation);
+/** operation_wait() - answer @request when the operation ends. Takes it over. */
+void operation_wait(Operation *operation, Request *request);
+/** operation_cancel() - end after the step in hand, undo, and report @why. May end (and free) it at once. */
+void operation_cancel(Operation *operation, const Refusal *why);
+/** operation_can_turn_round() - a way home that no host driver has seen yet. */
+bool operation_can_turn_round(const Operation *operation);
+/** operation_describe() - "the way to the guest for virtual machine 'win11'". */
+void operation_describe(const Operation *operation, char *buffer, size_t size);
+/** operation_finish() - the end: record, log, callbacks, and free. @refusal NULL on success. */
+void operation_finish(Operation *operation, const Refusal *refusal);
+void operation_free(Operation *operation);
+
+/* --- operation-run.c --- */
+
+/** operation_run_plan() - run operation->plan. */
+void operation_run_plan(Operation *operation);
+/** operation_run_back() - run operation->back in the phase given, whatever its steps say. */
+void operation_run_back(Operation *operation, OperationPhase phase);
+/** operation_undo() - plan and run the way back; ends the operation with its `refusal`. */
+void operation_undo(Operation *operation, size_t n_started);
+
+/* --- stuck.c --- */
+
+void card_stuck(Card *card, Operation *operation, const char *step);
+/** card_stuck_refusal() - fill in the refusal for a stuck card. */
+void card_stuck_refusal(const Card *card, Refusal *ret_refusal);
+/** stuck_look_again() - the helper is gone: finish or undo what it was doing. */
+void stuck_look_again(Card *card, StoredOperation *unfinished);
+
+/* --- recover.c --- */
+
+/** recover_all() - what a dead daemon left behind. */
+void recover_all(Manager *manager);
+/** recover_operation() - decide about one record, with nobody acting on the card. Takes @stored over. */
+void recover_operation(Card *card, StoredOperation *stored);
+
+/* --- home.c --- */
+
+/** home_release() - the claim on the card has ended: bring it home, unless somebody wants it to stay. */
+void home_release(Card *card, const char *why);
+/** home_go() - start the way home. */
+void home_go(Card *card);
+
+/* --- domain.c, by-hand.c: the operations of the api --- */
+void domain_prepare(Request *request, const char *uuid, const char *name, const PciAddress *addresses, size_t n,
+                    void *userdata);
+void domain_release(Request *request, const char *uuid, const char *reason, void *userdata);
+void domain_event(Request *request, const char *uuid, const char *event, const char *detail, void *userdata);
+void domain_sync(Request *request, usec_t begun_usec, const RunningDomain *running, size_t n, void *userdata);
+/** domain_operation_planned() - one of a request's cards has its plan. */
+void domain_operation_planned(Operation *operation);
+/** domain_requests_resume() - a card has become idle: requests that waited for it go on. */
+void domain_requests_resume(Manager *manager);
+void by_hand_to_guest(Request *request, PciAddress address, void *userdata);
+void by_hand_to_host(Request *request, PciAddress address, void *userdata);
+void by_hand_reset(Request *request, PciAddress address, void *userdata);
+void by_hand_recover(Request *request, PciAddress address, void *userdata);
+void by_hand_plan(Request *request, PciAddress address, Direction direction, void *userdata);
+
+/* --- system-state.c --- */
+
+typedef void (*SystemStateHandler)(Card *card, bool going_down);
+/** system_state_ask() - is the system stopping? Asked of systemd; without an answer it is not. */
+void system_state_ask(Card *card, SystemStateHandler handler);
+
+usec_t now_monotonic_usec(void);
+usec_t now_realtime_usec(void);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Putting the rooms together: start, the list of cards, and who goes on when a card becomes idle. */
+
+#include <string.h>
+#include <time.h>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "gpuswitch/names.h"
+#include "log/log.h"
+#include "machine/system.h"
+#include "manager/domain-request.h"
+
+static usec_t clock_usec(clockid_t clock) {
+        struct timespec ts;
+
+        (void) clock_gettime(clock, &ts);
+        return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / 1000;
+}
+
+usec_t now_monotonic_usec(void) {
+        return clock_usec(CLOCK_MONOTONIC);
+}
+
+usec_t now_realtime_usec(void) {
+        return clock_usec(CLOCK_REALTIME);
+}
+
+Card *manager_card(Manager *manager, PciAddress function) {
+        for (size_t i = 0; i < manager->n_cards; i++)
+                if (address_same_slot(manager->cards[i]->address, function) &&
+                    card_function(&manager->cards[i]->facts, function))
+                        return manager->cards[i];
+        return NULL;
+}
+
+/* --- cards that come and go --- */
+
+static const CardFacts *facts_find(const CardFacts *cards, size_t n, PciAddress address) {
+        for (size_t i = 0; i < n; i++)
+                if (address_equal(cards[i].functions[0].address, address))
+                        return &cards[i];
+        return NULL;
+}
+
+static void remove_gone(Manager *manager, const CardFacts *found, size_t n_found) {
+        for (size_t i = 0; i < manager->n_cards;) {
+                Card *card = manager->cards[i];
+
+                if (facts_find(found, n_found, card->address)) {
+                        i++;
+                        continue;
+                }
+                if (card->operation || card->unfinished || card->stuck || manager->requests) {
+                        manager->rescan = true; /* somebody still points to it */
+                        i++;
+                        continue;
+                }
+                log_notice("GPU %s has gone", ADDRESS_TEXT(card->address));
+                if (manager->bus)
+                        api_bus_gpu_removed(manager->bus, card->address);
+                card_free(card);
+                manager->cards[i] = manager->cards[--manager->n_cards];
+        }
+}
+
+static void add_new(Manager *manager, const CardFacts *found, size_t n_found) {
+        for (size_t i = 0; i < n_found; i++) {
+                PciAddress address = found[i].functions[0].address;
+
+                if (manager_card(manager, address))
+                        continue;
+                if (manager->n_cards == CARDS_MAX) {
+                        log_error("GPU %s: more than %u cards, left alone", ADDRESS_TEXT(address), CARDS_MAX);
+                        break;
+                }
+                Card *card = card_new(manager, &found[i]);
+                if (!card) {
+                        log_error("Out of memory");
+                        break;
+                }
+                manager->cards[manager->n_cards++] = card;
+        }
+        sight_first(manager);
+        for (size_t i = 0; manager->bus && i < manager->n_cards; i++)
+                api_bus_gpu_added(manager->bus, manager->cards[i]->address);
+}
+
+void manager_rescan(Manager *manager) {
+        _cleanup_free_ CardFacts *found = NULL;
+        size_t n_found = 0;
+
+        manager->rescan = false;
+        int r = cards_scan("", &found, &n_found);
+        if (r < 0) {
+                log_error("Could not read the PCI devices of this machine: %s", strerror(-r));
+                return;
+        }
+        remove_gone(manager, found, n_found);
+        /* A function can come later than its display function. */
+        for (size_t i = 0; i < manager->n_cards; i++)
+                if (!manager->cards[i]->operation && facts_find(found, n_found, manager->cards[i]->address))
+                        card_observe(manager->cards[i], "rescan");
+        add_new(manager, found, n_found);
+}
+
+/* --- idle cards --- */
+
+static int on_idle(sd_event_source *source, void *userdata) {
+        Manager *manager = userdata;
+
+        manager->idle = sd_event_source_disable_unref(manager->idle);
+        domain_requests_resume(manager);
+        for (size_t i = 0; i < manager->n_cards; i++) {
+                Card *card = manager->cards[i];
+                if (card->wants_home && !card->operation && !card->unfinished && !card->stuck &&
+                    !lease_is_held(&card->lease))
+                        home_go(card);
+        }
+        if (manager->rescan)
+                manager_rescan(manager);
+        return 0;
+}
+
+void manager_card_idle(Card *card) {
+        Manager *manager = card->manager;
+
+        if (!manager->idle)
+                (void) sd_event_add_defer(manager->event, &manager->idle, on_idle, manager);
+}
+
+/* --- configuration --- */
+
+static void log_problems(const Policy *policy) {
+        const PolicyProblem *problem;
+
+        for (size_t i = 0; (problem = policy_problem(policy, i)); i++) {
+                LogField fields[] = { { LOG_FIELD_REASON, problem->text } };
+                log_entry(LOG_ERR, MESSAGE_ID_BAD_CONFIGURATION, fields, ELEMENTSOF(fields), "%s: %s: %s",
+                          problem->file, problem->where, problem->text);
+        }
+}
+
+static int load_policy(Manager *manager) {
+        const PolicyDirs dirs = {
+                .quirks_vendor = manager->config->quirks_dir_vendor,
+                .quirks_admin = manager->config->quirks_dir_admin,
+                .policy = manager->config->policy_dir,
+        };
+        Policy *policy = NULL;
+
+        int r = policy_load(&dirs, &policy);
+        if (r < 0)
+                return r;
+        policy_free(manager->policy);
+        manager->policy = policy;
+        log_problems(policy);
+        return 0;
+}
+
+void manager_reload(Manager *manager) {
+        int r = load_policy(manager);
+
+        if (r < 0) {
+                log_error("Could not read quirks and policy, keeping the old ones: %s", strerror(-r));
+                return;
+        }
+        for (size_t i = 0; i < manager->n_cards; i++) {
+                Card *card = manager->cards[i];
+                policy_rule(manager->policy, &card->facts, &card->rule);
+                card_publish(card);
+        }
+        log_info("Quirks and policy have been read again");
+}
+
+static const char *api_problem(size_t index, char *buffer, size_t size, void *userdata) {
+        Manager *manager = userdata;
+        const PolicyProblem *problem = policy_problem(manager->policy, index);
+
+        if (!problem)
+                return NULL;
+        (void) text_format(buffer, size, "%s: %s: %s", problem->file, problem->where, problem->text);
+        return buffer;
+}
+
+static int api_view(PciAddress address, GpuView *ret_view, void *userdata) {
+        Card *card = manager_card(userdata, address);
+
+        if (!card || card->state < 0)
+                return -ENOENT;
+        card_view(card, ret_view);
+        return 0;
+}
+
+static void api_reload(Request *request, void *userdata) {
+        manager_reload(userdata);
+        request_done(request);
+}
+
+const ApiOperations manager_operations = {
+        .view = api_view,
+        .problem = api_problem,
+        .to_guest = by_hand_to_guest,
+        .to_host = by_hand_to_host,
+        .reset = by_hand_reset,
+        .recover = by_hand_recover,
+        .plan = by_hand_plan,
+        .prepare_domain = domain_prepare,
+        .release_domain = domain_release,
+        .domain_event = domain_event,
+        .sync_domains = domain_sync,
+        .reload = api_reload,
+};
+
+/* --- start and end --- */
+
+static void open_store(Manager *manager) {
+        _cleanup_free_ char *set_aside = NULL;
+
+        int r = store_open(manager->config->store_path, &manager->store, &set_aside);
+        if (set_aside)
+                log_entry(LOG_ERR, MESSAGE_ID_STORE_SET_ASIDE, NULL, 0,
+                          "The store could not be read and was set aside as %s; the history of every card of a family with "
+                          "the reset bug counts as unknown", set_aside);
+        if (r < 0)
+                log_error("There is no store at %s (%s): no card is switched until that is mended and the daemon "
+                          "restarted", manager->config->store_path, strerror(-r));
+        manager->history_lost = set_aside || r < 0;
+}
+
+int manager_new(sd_event *event, const ManagerConfig *config, Manager **ret_manager) {
+        _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(*manager));
+
+        if (!manager)
+                return -ENOMEM;
+        manager->event = sd_event_ref(event);
+        manager->config = config;
+        int r = system_boot_id("", manager->boot_id);
+        if (r < 0)
+                return r;
+        r = load_policy(manager);
+        if (r < 0)
+                return r;
+        open_store(manager);
+
+        /* Listening begins before looking, so that nothing falls between. */
+        r = uevent_monitor_new(event, watch_uevent, manager, &manager->uevents);
+        if (r < 0)
+                return r;
+        manager_rescan(manager);
+        r = sight_follow(manager);
+        if (r < 0)
+                log_warning("Could not follow the kernel log: %s", strerror(-r));
+        recover_all(manager);
+        r = api_bus_new(event, &manager_operations, manager, &manager->bus);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < manager->n_cards; i++)
+                api_bus_gpu_added(manager->bus, manager->cards[i]->address);
+        *ret_manager = TAKE_PTR(manager);
+        return 0;
+}
+
+Manager *manager_free(Manager *manager) {
+        if (!manager)
+                return NULL;
+        while (manager->requests)
+                domain_request_forget(manager->requests);
+        for (size_t i = 0; i < manager->n_cards; i++)
+                card_free(manager->cards[i]);
+        sd_event_source_disable_unref(manager->idle);
+        sd_event_source_disable_unref(manager->kernel_log_source);
+        kernel_log_free(manager->kernel_log);
+        uevent_monitor_free(manager->uevents);
+        api_bus_free(manager->bus);
+        store_free(manager->store);
+        policy_free(manager->policy);
+        sd_event_unref(manager->event);
+        free(manager);
+        return NULL;
+}

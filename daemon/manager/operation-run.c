@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What happens while a plan runs: progress is committed before each step, links are read after it, a failed step
+ * leads back. A step that was started counts as happened.
+ */
+
+#include <string.h>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "gpuswitch/names.h"
+#include "log/log.h"
+#include "manager/internal.h"
+
+static const Plan *plan_in_hand(const Operation *operation) {
+        return operation->phase == OPERATION_RUNNING ? &operation->plan : &operation->back;
+}
+
+static int on_started(Run *run, pid_t pid, uint64_t start_time, void *userdata) {
+        Operation *operation = userdata;
+        Manager *manager = operation->card->manager;
+
+        int r = store_set_helper(manager->store, operation->id, pid, start_time);
+        if (r < 0)
+                log_error("GPU %s: could not record its helper: %s", ADDRESS_TEXT(operation->card->address),
+                          strerror(-r));
+        /* A way back goes on without a record: half-switched would be worse. */
+        return operation->phase == OPERATION_RUNNING ? r : 0;
+}
+
+static int on_before_step(Run *run, size_t index, void *userdata) {
+        Operation *operation = userdata;
+        Card *card = operation->card;
+        const Step *step = &plan_in_hand(operation)->steps[index];
+
+        operation->index = index;
+        int r = store_step_started(card->manager->store, operation->id, index);
+        if (r < 0) {
+                log_error("GPU %s: could not record the progress of its switch: %s", ADDRESS_TEXT(card->address),
+                          strerror(-r));
+                if (operation->phase == OPERATION_RUNNING)
+                        return r;
+        }
+        if (step->is_recipe && step->kind == STEP_WRITE_CONFIG && !operation->config_written) {
+                operation->config_written = true;
+                card->after_driver_ran = false;
+                card_event(card, CARD_EVENT_RECIPE_OK, "the reset of its family was started");
+        }
+        card_publish(card);
+        return 0;
+}
+
+static void on_after_step(Run *run, size_t index, int error, void *userdata) {
+        Operation *operation = userdata;
+        Card *card = operation->card;
+        const Step *step = &plan_in_hand(operation)->steps[index];
+        char what[256];
+
+        if (step->kind == STEP_BIND || step->kind == STEP_UNBIND || step->kind == STEP_PROBE)
+                card_observe(card, step_describe(step, what, sizeof(what)));
+        bool reads_dead = error == -ENXIO && (step->kind == STEP_ALIVE || step->kind == STEP_BIND ||
+                                              step->kind == STEP_PROBE || step->kind == STEP_VERIFY_CONFIG);
+        if (reads_dead)
+                card_event(card, CARD_EVENT_CONFIG_DEAD, "configuration space reads all ones");
+}
+
+/* The refusal that a failed step is. */
+static void step_refusal(const Operation *operation, const RunResult *result, Refusal *ret_refusal) {
+        const Step *step = &operation->plan.steps[result->index];
+        const char *error = isempty(result->message) ? strerror(-result->error) : result->message;
+        char what[256];
+
+        if (step->kind == STEP_NODES_FREE && result->error == -EBUSY) {
+                const FunctionFacts *function = card_function(&operation->card->facts, step->address);
+                bool sound = function && function->role == FUNCTION_ROLE_AUDIO;
+                (void) refusal_set(ret_refusal, sound ? REFUSAL_SOUND_IN_USE : REFUSAL_DISPLAY_IN_USE, step->address,
+                                   error, NULL);
+        } else if (operation->card->state == RESET_STATE_FAILED)
+                (void) refusal_set(ret_refusal, REFUSAL_CARD_FAILED, operation->card->address, NULL, NULL);
+        else
+                (void) refusal_set(ret_refusal, REFUSAL_STEP_FAILED, step->address,
+                                   step_describe(step, what, sizeof(what)), error);
+        ret_refusal->state = operation->card->state;
+}
+
+static void forward_failed(Operation *operation, const RunResult *result) {
+        Card *card = operation->card;
+        const Step *step = &operation->plan.steps[result->index];
+
+        if (step->is_recipe && operation->config_written)
+                card_event(card, CARD_EVENT_RECIPE_FAILED,
+                           isempty(result->message) ? "the reset did not bring it back" : result->message);
+        if (!operation->cancelled)
+                step_refusal(operation, result, &operation->refusal);
+
+        if (operation->direction == DIRECTION_HOST && card->state == RESET_STATE_FAILED) {
+                operation_finish(operation, &operation->refusal); /* never bound again */
+                return;
+        }
+        if (operation->direction == DIRECTION_HOST && !plan_before_host_bind(&operation->plan, result->index)) {
+                /* The display is home already; taking it away again would only do harm. */
+                size_t rest = result->index + 1;
+                operation->back = (Plan){ .direction = DIRECTION_HOST, .n_steps = operation->plan.n_steps - rest };
+                memcpy(operation->back.steps, operation->plan.steps + rest,
+                       operation->back.n_steps * sizeof(Step));
+                operation_run_back(operation, OPERATION_TAIL);
+                return;
+        }
+        operation_undo(operation, result->index + 1);
+}
+
+static void on_forward_ended(Run *run, const RunResult *result, void *userdata) {
+        Operation *operation = userdata;
+        Card *card = operation->card;
+        char what[256];
+
+        if (result->end == RUN_END_STUCK) {
+                card_stuck(card, operation,
+                           step_describe(&operation->plan.steps[result->index], what, sizeof(what)));
+                return;
+        }
+        operation->run = run_free(operation->run);
+        switch (result->end) {
+        case RUN_END_DONE:
+                operation_finish(operation, NULL);
+                break;
+        case RUN_END_STEP_FAILED:
+        case RUN_END_HELPER_DIED:
+                forward_failed(operation, result);
+                break;
+        case RUN_END_STOPPED:
+                operation_undo(operation, result->index);
+                break;
+        case RUN_END_LOCKED:
+                (void) refusal_set(&operation->refusal, REFUSAL_BUSY, card->address,
+                                   "another helper still acts on it, pid ", result->message);
+                operation_finish(operation, &operation->refusal);
+                break;
+        case RUN_END_STUCK:
+                break;
+        }
+}
+
+static void on_back_ended(Run *run, const RunResult *result, void *userdata) {
+        Operation *operation = userdata;
+        Card *card = operation->card;
+        char what[256];
+
+        if (result->end == RUN_END_STUCK) {
+                card_stuck(card, operation,
+                           step_describe(&operation->back.steps[result->index], what, sizeof(what)));
+                return;
+        }
+        LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
+                              { LOG_FIELD_OPERATION, operation->id } };
+        if (result->end != RUN_END_DONE || result->n_failed > 0)
+                log_entry(LOG_ERR, MESSAGE_ID_ROLLED_BACK, fields, ELEMENTSOF(fields),
+                          "GPU %s: not everything could be put back: %s", ADDRESS_TEXT(card->address),
+                          isempty(result->message) ? strerror(-result->error) : result->message);
+        else if (operation->phase == OPERATION_UNDOING)
+                log_entry(LOG_NOTICE, MESSAGE_ID_ROLLED_BACK, fields, ELEMENTSOF(fields),
+                          "GPU %s: everything is as it was before", ADDRESS_TEXT(card->address));
+        operation->run = run_free(operation->run);
+        operation_finish(operation, &operation->refusal);
+}
+
+static void on_returned(Run *run, void *userdata) {
+        Card *card = userdata;
+
+        stuck_look_again(card, card->unfinished);
+}
+
+static void start_run(Operation *operation, const Plan *plan, bool keep_going) {
+        static const RunHandlers forward = { on_started, on_before_step, on_after_step, on_forward_ended, on_returned };
+        static const RunHandlers back = { on_started, on_before_step, on_after_step, on_back_ended, on_returned };
+        Card *card = operation->card;
+        const RunPaths paths = { card->manager->config->helper_path, card->manager->config->lock_dir };
+
+        operation->index = 0;
+        int r = run_plan(card->manager->event, &paths, card->address, plan, keep_going, keep_going ? &back : &forward,
+                         operation, &operation->run);
+        if (r < 0) {
+                log_error("GPU %s: could not start the helper: %s", ADDRESS_TEXT(card->address), strerror(-r));
+                if (operation->refusal.code == REFUSAL_NONE)
+                        (void) refusal_set(&operation->refusal, REFUSAL_STEP_FAILED, card->address,
+                                           "start the helper", strerror(-r));
+                operation_finish(operation, &operation->refusal);
+                return;
+        }
+        card_publish(card);
+}
+
+void operation_run_plan(Operation *operation) {
+        operation->phase = OPERATION_RUNNING;
+        start_run(operation, &operation->plan, /* keep_going= */ false);
+}
+
+void operation_run_back(Operation *operation, OperationPhase phase) {
+        Card *card = operation->card;
+
+        operation->phase = phase;
+        if (operation->back.n_steps == 0) {
+                operation_finish(operation, &operation->refusal);
+                return;
+        }
+        int r = store_turn_operation(card->manager->store, operation->id, &operation->back);
+        if (r < 0)
+                log_error("GPU %s: could not record that its switch is being undone: %s",
+                          ADDRESS_TEXT(card->address), strerror(-r));
+        start_run(operation, &operation->back, /* keep_going= */ true);
+}
+
+void operation_undo(Operation *operation, size_t n_started) {
+        Refusal refusal;
+
+        int r = plan_undo(&operation->plan, MIN_OF(n_started, operation->plan.n_steps), &operation->back, &refusal);
+        if (r != 0) {
+                log_error("GPU %s: no way back could be planned", ADDRESS_TEXT(operation->card->address));
+                operation_finish(operation, &operation->refusal);
+                return;
+        }
+        operation_run_back(operation, OPERATION_UNDOING);
+}

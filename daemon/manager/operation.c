@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One operation: settle, survey, plan, (wait for the others of a domain), record, run, and if need be undo.
+ *
+ * An operation belongs to its card. It ends in operation_finish() and nowhere else, which frees it.
+ */
+
+#include <string.h>
+#include <systemd/sd-id128.h>
+
+#include "base/address.h"
+#include "base/enum-text.h"
+#include "base/text.h"
+#include "core/viability.h"
+#include "gpuswitch/names.h"
+#include "log/log.h"
+#include "machine/system.h"
+#include "manager/internal.h"
+
+void operation_describe(const Operation *operation, char *buffer, size_t size) {
+        const char *to = operation->direction == DIRECTION_GUEST ? "to the guest" : "home";
+
+        if (operation->question)
+                (void) text_format(buffer, size, "a plan is being made");
+        else if (!isempty(operation->domain_name))
+                (void) text_format(buffer, size, "it is on its way %s for virtual machine '%s'", to,
+                                   operation->domain_name);
+        else
+                (void) text_format(buffer, size, "it is on its way %s%s", to, operation->by_hand ? ", by hand" : "");
+}
+
+void operation_free(Operation *operation) {
+        run_free(operation->run);
+        sd_event_source_disable_unref(operation->settle_source);
+        sd_event_source_disable_unref(operation->settle_timer);
+        for (size_t i = 0; i < operation->n_waiters; i++)
+                request_refuse(operation->waiters[i],
+                               &(Refusal){ .code = REFUSAL_GOING_DOWN, .address = operation->card->address });
+        free(operation);
+}
+
+void operation_wait(Operation *operation, Request *request) {
+        Refusal refusal;
+
+        if (operation->n_waiters < WAITERS_MAX) {
+                operation->waiters[operation->n_waiters++] = request;
+                return;
+        }
+        (void) refusal_set(&refusal, REFUSAL_BUSY, operation->card->address, "too many callers wait for it", "");
+        request_refuse(request, &refusal);
+}
+
+static void log_end(const Operation *operation, const Refusal *refusal) {
+        char text[2 * MESSAGE_TEXT_SIZE], what[512];
+        const char *address = ADDRESS_TEXT(operation->card->address);
+
+        operation_describe(operation, what, sizeof(what));
+        if (!refusal) {
+                log_info("GPU %s: arrived (%s)", address, what);
+                return;
+        }
+        bool moved = operation->recorded;
+        LogField fields[] = {
+                { LOG_FIELD_GPU, address },
+                { LOG_FIELD_STATE, reset_state_to_string(operation->card->state) },
+                { LOG_FIELD_REASON, refusal_code_to_string(refusal->code) },
+                { LOG_FIELD_DOMAIN, operation->domain_name },
+                { LOG_FIELD_OPERATION, operation->id },
+        };
+        log_entry(moved ? LOG_ERR : LOG_WARNING, moved ? MESSAGE_ID_SWITCH_FAILED : MESSAGE_ID_SWITCH_REFUSED,
+                  fields, ELEMENTSOF(fields), "%s", refusal_sentence(refusal, text, sizeof(text)));
+}
+
+void operation_finish(Operation *operation, const Refusal *refusal) {
+        Card *card = operation->card;
+        Manager *manager = card->manager;
+        Refusal why;
+
+        if (refusal)
+                why = *refusal; /* it may live in the operation, or in a caller that goes */
+        if (!operation->question)
+                log_end(operation, refusal ? &why : NULL);
+        if (operation->recorded && manager->store && !card->stuck) {
+                int r = store_end_operation(manager->store, operation->id,
+                                            refusal ? refusal_code_to_string(why.code) : "done",
+                                            refusal ? why.detail : "", now_realtime_usec());
+                if (r < 0)
+                        log_error("GPU %s: could not record the end of its switch: %s", ADDRESS_TEXT(card->address),
+                                  strerror(-r));
+        }
+        card->operation = NULL;
+        card->uevent_horizon = uevent_sequence_now();
+        if (operation->recorded)
+                card_observe(card, "end of a switch");
+
+        for (size_t i = 0; i < operation->n_waiters; i++) {
+                if (refusal)
+                        request_refuse(operation->waiters[i], &why);
+                else if (operation->question && !operation->look_only)
+                        request_plan(operation->waiters[i], &operation->plan);
+                else
+                        request_done(operation->waiters[i]);
+        }
+        operation->n_waiters = 0;
+        if (operation->ended)
+                operation->ended(operation, refusal ? &why : NULL, operation->userdata);
+        if (!operation->question)
+                (void) card_save(card);
+        card_publish(card);
+        operation_free(operation);
+        manager_card_idle(card);
+}
+
+static void operation_plan(Operation *operation) {
+        Card *card = operation->card;
+        MachineFacts machine;
+        Refusal refusal;
+        int r;
+
+        system_facts("", &machine);
+        machine.going_down = card->manager->going_down;
+        if (operation->direction == DIRECTION_GUEST) {
+                GuestRequest request = {
+                        .state = card->state,
+                        .after_driver_ran = card->after_driver_ran,
+                        .lists_companion = operation->lists_companion,
+                        .companion = operation->companion,
+                        .by_hand = operation->by_hand || operation->question,
+                };
+                r = plan_to_guest(&card->facts, &machine, &card->rule, &request, &operation->plan, &refusal);
+        } else if (machine.going_down)
+                r = refusal_set(&refusal, REFUSAL_GOING_DOWN, card->address, NULL, NULL);
+        else
+                r = plan_to_host(&card->facts, &card->rule, card->state, &card->home, &operation->plan, &refusal);
+        if (r != 0) {
+                if (refusal.state < 0)
+                        refusal.state = card->state;
+                operation_finish(operation, &refusal);
+                return;
+        }
+        operation->phase = OPERATION_PLANNED;
+        if (operation->question)
+                operation_finish(operation, NULL);
+        else if (operation->group)
+                domain_operation_planned(operation);
+        else
+                operation_execute(operation);
+}
+
+/* Where the card is at home, if it is there now; else what is known already stays. */
+static void note_home(Card *card) {
+        const char *driver = card->facts.functions[0].driver;
+
+        if (driver_is_host(driver) || (isempty(driver) && (card->seen_bound || !card->home.known)))
+                home_from_facts(&card->facts, &card->home);
+}
+
+static void operation_begin(Operation *operation) {
+        Card *card = operation->card;
+        Manager *manager = card->manager;
+        Refusal refusal;
+
+        if (operation->plan.n_steps == 0) {
+                operation_finish(operation, NULL); /* it is there already */
+                return;
+        }
+        if (operation->direction == DIRECTION_GUEST)
+                note_home(card);
+        _cleanup_free_ StoredOperation *stored = calloc(1, sizeof(*stored));
+        int r = stored ? 0 : -ENOMEM;
+        if (r >= 0) {
+                stored->address = card->address;
+                (void) text_copy(stored->id, sizeof(stored->id), operation->id);
+                (void) text_copy(stored->boot_id, sizeof(stored->boot_id), manager->boot_id);
+                (void) text_copy(stored->identity, sizeof(stored->identity), card->identity);
+                (void) text_copy(stored->domain_uuid, sizeof(stored->domain_uuid), operation->domain_uuid);
+                (void) text_copy(stored->domain_name, sizeof(stored->domain_name), operation->domain_name);
+                stored->plan = operation->plan;
+                r = card_save(card);
+        }
+        if (r >= 0)
+                r = manager->store ? store_begin_operation(manager->store, stored) : -ENOENT;
+        if (r < 0) {
+                (void) refusal_set(&refusal, REFUSAL_STORE, card->address, strerror(-r), NULL);
+                operation_finish(operation, &refusal);
+                return;
+        }
+        operation->recorded = true;
+        operation_run_plan(operation);
+}
+
+static int on_execute(sd_event_source *source, void *userdata) {
+        operation_begin(userdata);
+        return 0;
+}
+
+void operation_execute(Operation *operation) {
+        operation->settle_source = sd_event_source_disable_unref(operation->settle_source);
+        int r = sd_event_add_defer(operation->card->manager->event, &operation->settle_source, on_execute, operation);
+        if (r >= 0)
+                return;
+        (void) refusal_set(&operation->refusal, REFUSAL_STEP_FAILED, operation->card->address, "begin the switch",
+                           strerror(-r));
+        operation_finish(operation, &operation->refusal);
+}
+
+static void on_survey_ended(Run *run, const RunResult *result, void *userdata) {
+        Operation *operation = userdata;
+        Card *card = operation->card;
+        Refusal refusal;
+
+        switch (result->end) {
+        case RUN_END_DONE:
+                card_apply_survey(card, run_surveyed(run));
+                operation->run = run_free(operation->run);
+                if (operation->cancelled)
+                        operation_finish(operation, &operation->refusal);
+                else if (operation->look_only)
+                        operation_finish(operation, NULL);
+                else
+                        operation_plan(operation);
+                return;
+        case RUN_END_STUCK:
+                card_stuck(card, operation, "reading its attributes");
+                return;
+        case RUN_END_LOCKED:
+                (void) refusal_set(&refusal, REFUSAL_BUSY, card->address, "another helper still acts on it, pid ",
+                                   result->message);
+                break;
+        case RUN_END_STOPPED:
+                refusal = operation->refusal;
+                break;
+        case RUN_END_STEP_FAILED:
+        case RUN_END_HELPER_DIED:
+                (void) refusal_set(&refusal, REFUSAL_STEP_FAILED, card->address, "look at the GPU",
+                                   isempty(result->message) ? strerror(-result->error) : result->message);
+                break;
+        }
+        operation_finish(operation, &refusal);
+}
+
+static void on_survey_returned(Run *run, void *userdata) {
+        Card *card = userdata;
+
+        stuck_look_again(card, NULL);
+}
+
+void operation_survey(Operation *operation) {
+        static const RunHandlers handlers = { .ended = on_survey_ended, .returned = on_survey_returned };
+        Card *card = operation->card;
+        Refusal refusal;
+
+        operation->phase = OPERATION_SURVEYING;
+        card_observe(card, "link");
+        const RunPaths paths = { card->manager->config->helper_path, card->manager->config->lock_dir };
+        int r = run_survey(card->manager->event, &paths, &card->facts, &handlers, operation, &operation->run);
+        if (r >= 0)
+                return;
+        (void) refusal_set(&refusal, REFUSAL_STEP_FAILED, card->address, "start the helper", strerror(-r));
+        operation_finish(operation, &refusal);
+}
+
+int operation_start(Card *card, const OperationStart *start, Operation **ret_operation) {
+        sd_id128_t id;
+        char text[SD_ID128_UUID_STRING_MAX];
+
+        int r = sd_id128_randomize(&id);
+        if (r < 0)
+                return r;
+        Operation *operation = calloc(1, sizeof(*operation));
+        if (!operation)
+                return -ENOMEM;
+        operation->card = card;
+        operation->direction = start->direction;
+        operation->by_hand = start->by_hand;
+        operation->question = start->question;
+        operation->look_only = start->look_only;
+        operation->lists_companion = start->lists_companion;
+        operation->companion = start->companion;
+        operation->group = start->group;
+        operation->ended = start->ended;
+        operation->userdata = start->userdata;
+        (void) text_copy(operation->id, sizeof(operation->id), sd_id128_to_uuid_string(id, text));
+        (void) text_copy(operation->domain_uuid, sizeof(operation->domain_uuid), start->domain_uuid ?: "");
+        (void) text_copy(operation->domain_name, sizeof(operation->domain_name), start->domain_name ?: "");
+
+        r = operation_settle(operation);
+        if (r < 0) {
+                operation_free(operation);
+                return r;
+        }
+        card->operation = operation;
+        card_publish(card);
+        *ret_operation = operation;
+        return 0;
+}
+
+bool operation_can_turn_round(const Operation *operation) {
+        if (operation->direction != DIRECTION_HOST || operation->cancelled)
+                return false;
+        if (operation->phase == OPERATION_UNDOING || operation->phase == OPERATION_TAIL)
+                return false;
+        return operation->phase != OPERATION_RUNNING ||
+               plan_before_host_bind(&operation->plan, MIN_OF(operation->index + 1, operation->plan.n_steps));
+}
+
+void operation_cancel(Operation *operation, const Refusal *why) {
+        if (operation->cancelled)
+                return;
+        operation->cancelled = true;
+        operation->refusal = *why;
+        switch (operation->phase) {
+        case OPERATION_SETTLING:
+        case OPERATION_PLANNED:
+                operation_finish(operation, &operation->refusal);
+                break;
+        case OPERATION_SURVEYING:
+        case OPERATION_RUNNING:
+                run_stop(operation->run);
+                break;
+        case OPERATION_UNDOING: /* it is on its way back already */
+        case OPERATION_TAIL:
+                break;
+        }
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What happened before the daemon looked: store and kernel log, replayed through the state machine.
+ *
+ * The log is read once whole (every card sorts out its own facts), later it is followed for what the driver link does
+ * not tell: amdgpu's reset line, and a card that the kernel gave up.
+ */
+
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "core/history.h"
+#include "gpuswitch/names.h"
+#include "log/log.h"
+#include "manager/internal.h"
+
+/* One card's share of the log. */
+typedef struct Sight {
+        Card *card;
+        bool known; /* the store has seen this card */
+        StoredCard stored;
+        bool same_boot;
+        size_t n_facts;
+        LogFact facts[LOG_FACTS_MAX];
+        bool overflow;
+} Sight;
+
+typedef struct SightAll {
+        Sight sights[CARDS_MAX];
+        size_t n;
+        uint64_t first_sequence;
+        uint64_t last_sequence;
+        bool any;
+} SightAll;
+
+static void on_old_record(const KernelLogRecord *record, void *userdata) {
+        SightAll *all = userdata;
+
+        if (!all->any)
+                all->first_sequence = record->sequence;
+        all->any = true;
+        all->last_sequence = record->sequence;
+        for (size_t i = 0; i < all->n; i++) {
+                Sight *sight = &all->sights[i];
+                if (sight->same_boot && record->sequence <= sight->stored.log_sequence)
+                        continue;
+                LogFact fact = kernel_log_fact(record, &sight->card->facts);
+                if (fact < 0)
+                        continue;
+                if (sight->n_facts == LOG_FACTS_MAX)
+                        sight->overflow = true;
+                else
+                        sight->facts[sight->n_facts++] = fact;
+        }
+}
+
+static void load_stored(Sight *sight) {
+        Card *card = sight->card;
+        Manager *manager = card->manager;
+
+        int r = manager->store ? store_load_card(manager->store, card->identity, &sight->stored) : -ENOENT;
+        if (r < 0 && r != -ENOENT)
+                log_error("GPU %s: what the store says of it makes no sense (%s); its history counts as unknown",
+                          ADDRESS_TEXT(card->address), strerror(-r));
+        sight->known = r >= 0;
+        if (r < 0 && r != -ENOENT) {
+                sight->overflow = true;
+                return;
+        }
+        if (!sight->known)
+                return;
+        sight->same_boot = streq(sight->stored.boot_id, manager->boot_id) &&
+                           address_equal(sight->stored.address, card->address);
+        card->home = sight->stored.home;
+        if (sight->same_boot) {
+                card->lease = sight->stored.lease;
+                card->after_driver_ran = sight->stored.after_driver_ran;
+        }
+}
+
+static void replay_same_boot(Sight *sight, bool gap) {
+        Card *card = sight->card;
+        bool bound_before = driver_is_host(sight->stored.driver);
+        bool bound_now = driver_is_host(card->facts.functions[0].driver);
+
+        ResetState state = history_continue(&card->rule.state, sight->stored.state, bound_before, bound_now,
+                                            sight->facts, sight->n_facts);
+        if (gap || sight->overflow)
+                state = reset_state_next(state, &card->rule.state, CARD_EVENT_HISTORY_GAP);
+        if (history_driver_ran(&(FirstSight){ .host_driver_bound = bound_now && !bound_before }, sight->facts,
+                               sight->n_facts))
+                card->after_driver_ran = true;
+        card->seen_bound |= bound_before || state != RESET_STATE_FRESH;
+        card->log_sequence = sight->stored.log_sequence;
+        card_set_state(card, state, gap ? "known from earlier in this boot, with a gap in the kernel log since then"
+                                        : "known from earlier in this boot");
+}
+
+static bool state_is_suspect(ResetState state) {
+        return state == RESET_STATE_PREFAIL || state == RESET_STATE_FAILED || state == RESET_STATE_UNKNOWN;
+}
+
+static void replay_first(Sight *sight, bool log_complete) {
+        Card *card = sight->card;
+        FirstSight first = {
+                .log_complete = log_complete && !sight->overflow,
+                .store_lost = card->manager->history_lost,
+                .host_driver_bound = driver_is_host(card->facts.functions[0].driver),
+                .stored_suspect = sight->known && state_is_suspect(sight->stored.state),
+        };
+        const char *reason = first.store_lost ? "first sight in this boot; the store could not be read"
+                             : !first.log_complete ? "first sight in this boot; its kernel log is not complete"
+                             : first.stored_suspect
+                                     ? "first sight in this boot; the last boot left it suspect, and no power loss is proven"
+                                     : "first sight in this boot, by its kernel log";
+
+        ResetState state = history_replay(&card->rule.state, &first, sight->facts, sight->n_facts);
+        card->after_driver_ran = history_driver_ran(&first, sight->facts, sight->n_facts);
+        card->seen_bound |= sight->n_facts > 0;
+        card_set_state(card, state, reason);
+}
+
+void sight_first(Manager *manager) {
+        _cleanup_free_ SightAll *all = calloc(1, sizeof(*all));
+        bool gap = false;
+
+        if (!all) {
+                log_error("Out of memory while learning the history of the cards");
+                return;
+        }
+        for (size_t i = 0; i < manager->n_cards; i++)
+                if (manager->cards[i]->state < 0) {
+                        Sight *sight = &all->sights[all->n++];
+                        sight->card = manager->cards[i];
+                        load_stored(sight);
+                }
+        if (all->n == 0)
+                return;
+
+        /* A log of its own for this reading: the one that is followed stays where it is. */
+        _cleanup_(kernel_log_freep) KernelLog *log = NULL;
+        int r = kernel_log_open(manager->config->kernel_log_path, &log);
+        if (r >= 0)
+                r = kernel_log_read(log, on_old_record, all, &gap);
+        if (r < 0)
+                log_warning("Could not read the kernel log, the history of the cards counts as unknown: %s",
+                            strerror(-r));
+        bool complete = r >= 0 && !gap && all->any;
+
+        for (size_t i = 0; i < all->n; i++) {
+                Sight *sight = &all->sights[i];
+                if (sight->same_boot)
+                        replay_same_boot(sight, r < 0 || (gap && all->first_sequence > sight->stored.log_sequence + 1));
+                else
+                        replay_first(sight, complete);
+                sight->card->log_sequence = MAX_OF(sight->card->log_sequence, all->last_sequence);
+                (void) card_save(sight->card);
+        }
+}
+
+static void on_new_record(const KernelLogRecord *record, void *userdata) {
+        Manager *manager = userdata;
+
+        for (size_t i = 0; i < manager->n_cards; i++) {
+                Card *card = manager->cards[i];
+                if (record->sequence <= card->log_sequence)
+                        continue;
+                LogFact fact = kernel_log_fact(record, &card->facts);
+                if (fact < 0)
+                        continue;
+                card->log_sequence = record->sequence;
+                /* Binds and guests are known first-hand by now; these two are not. */
+                if (fact == LOG_FACT_RESET_LINE)
+                        card_event(card, CARD_EVENT_RESET_LINE, record->text);
+                else if (fact == LOG_FACT_DEAD)
+                        card_event(card, CARD_EVENT_CONFIG_DEAD, record->text);
+        }
+}
+
+static int on_kernel_log(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Manager *manager = userdata;
+        bool gap = false;
+
+        int r = kernel_log_read(manager->kernel_log, on_new_record, manager, &gap);
+        if (r < 0) {
+                log_warning("Could not follow the kernel log: %s", strerror(-r));
+                manager->kernel_log_source = sd_event_source_disable_unref(manager->kernel_log_source);
+        }
+        return 0;
+}
+
+int sight_follow(Manager *manager) {
+        bool gap = false;
+
+        int r = kernel_log_open(manager->config->kernel_log_path, &manager->kernel_log);
+        if (r < 0)
+                return r;
+        r = kernel_log_read(manager->kernel_log, on_new_record, manager, &gap);
+        if (r < 0)
+                return r;
+        r = sd_event_add_io(manager->event, &manager->kernel_log_source, kernel_log_fd(manager->kernel_log), EPOLLIN,
+                            on_kernel_log, manager);
+        return r == -EPERM ? 0 : r; /* a plain file (tests) has nothing to follow */
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Uevents: cards that come and go, and drivers that other hands change.
+ *
+ * The traces of our own steps arrive here as well, late. Each operation leaves a horizon behind (the kernel's
+ * sequence number at its end): what is older was seen step by step already.
+ */
+
+#include "base/address.h"
+#include "base/text.h"
+#include "gpuswitch/names.h"
+#include "log/log.h"
+#include "manager/internal.h"
+
+static void log_other_hands(const Card *card, const char *driver) {
+        LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) } };
+
+        log_entry(LOG_NOTICE, MESSAGE_ID_OTHER_HANDS, fields, ELEMENTSOF(fields),
+                  "GPU %s: somebody else changed its driver to %s; taken as it is", ADDRESS_TEXT(card->address),
+                  isempty(driver) ? "none" : driver);
+}
+
+static void card_rebound(Card *card, const Uevent *uevent) {
+        bool display = address_equal(uevent->address, card->address);
+        char old[DRIVER_NAME_SIZE];
+
+        if (card->operation || card->stuck || uevent->sequence <= card->uevent_horizon)
+                return;
+        (void) text_copy(old, sizeof(old), card->facts.functions[0].driver);
+        /* Unbound and bound again before we looked: the link alone would hide it. */
+        if (display && uevent->action == UEVENT_UNBIND)
+                card_driver_seen_gone(card, "uevent");
+        card_observe(card, "uevent");
+        if (display && !streq(old, card->facts.functions[0].driver) && !isempty(old))
+                log_other_hands(card, card->facts.functions[0].driver);
+}
+
+void watch_uevent(const Uevent *uevent, void *userdata) {
+        Manager *manager = userdata;
+        Card *card = manager_card(manager, uevent->address);
+
+        switch (uevent->action) {
+        case UEVENT_BIND:
+        case UEVENT_UNBIND:
+                if (card)
+                        card_rebound(card, uevent);
+                break;
+        case UEVENT_ADD:
+        case UEVENT_REMOVE:
+                manager_rescan(manager);
+                break;
+        case UEVENT_CHANGE:
+                break;
+        }
+}
