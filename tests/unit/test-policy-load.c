@@ -3,6 +3,8 @@
 
 #include "check-main.h"
 
+#include <sys/inotify.h>
+
 #include "base/text.h"
 #include "policy-fixture.h"
 #include "policy/folder.h"
@@ -174,8 +176,14 @@ END_TEST
 
 /* Would block (FIFO) or act (device) when opened. */
 START_TEST(what_is_no_file_is_not_opened) {
+        _cleanup_close_ int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        struct inotify_event event;
+
         ck_assert_int_eq(mkfifo(fixture_path(f.admin, "10-a.json"), 0644), 0);
+        ck_assert_int_ge(inotify_add_watch(watch, fixture_path(f.admin, "10-a.json"), IN_OPEN), 0);
         expect_broken(fixture_load(&f), f.admin, "10-a.json", "the file", true);
+        ck_assert_int_eq(read(watch, &event, sizeof(event)), -1);
+        ck_assert_int_eq(errno, EAGAIN);
         ck_assert_int_eq(unlink(fixture_path(f.admin, "10-a.json")), 0);
 
         ck_assert_int_eq(symlink("/dev/zero", fixture_path(f.admin, "10-a.json")), 0);
