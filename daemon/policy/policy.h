@@ -26,7 +26,7 @@ typedef struct PolicyProblem {
 
 typedef struct PolicyDirs {
         const char *quirks_vendor; /* GPUSWITCH_QUIRKS_DIR_VENDOR */
-        const char *quirks_admin;  /* a file of the same name replaces the vendor's; /dev/null or empty masks it */
+        const char *quirks_admin;  /* replaces the vendor's by name; an empty file or /dev/null masks it */
         const char *policy;
 } PolicyDirs;
 
