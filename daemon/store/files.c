@@ -11,8 +11,9 @@
 #include "base/text.h"
 #include "store/internal.h"
 
-/* Of the write-ahead log's header (https://www.sqlite.org/fileformat2.html#walformat). */
+/* https://www.sqlite.org/fileformat2.html, sections 1.2 and 4.1 */
 #define WAL_HEADER_SIZE 32
+#define DATABASE_SIZE_MIN 512
 #define WAL_MAGIC UINT32_C(0x377f0682) /* the lowest bit tells the byte order of checksums */
 
 static uint32_t big_endian_32(const uint8_t *bytes) {
@@ -46,16 +47,33 @@ static int wal_check(const char *path, off_t *ret_size) {
         return magic == 0 || (magic & ~UINT32_C(1)) == WAL_MAGIC ? 0 : -EBADMSG;
 }
 
+/* SQLite takes less than its smallest page for an empty file; only one that is being made may be that short,
+ * and it has a journal. */
+static int size_check(const char *path, off_t size) {
+        _cleanup_free_ char *journal = NULL;
+
+        if (size > STORE_FILE_SIZE_MAX)
+                return -EBADMSG;
+        if (size == 0 || size >= DATABASE_SIZE_MIN)
+                return 0;
+        if (asprintf(&journal, "%s-journal", path) < 0)
+                return -ENOMEM;
+        return access(journal, F_OK) < 0 ? -EBADMSG : 0;
+}
+
 int files_check(const char *path) {
         struct stat st = { 0 };
         off_t wal_size;
 
         if (lstat(path, &st) >= 0) {
-                if (!S_ISREG(st.st_mode) || st.st_size > STORE_FILE_SIZE_MAX)
+                if (!S_ISREG(st.st_mode))
                         return -EBADMSG;
         } else if (errno != ENOENT)
                 return -errno;
-        int r = wal_check(path, &wal_size);
+        int r = size_check(path, st.st_size);
+        if (r < 0)
+                return r;
+        r = wal_check(path, &wal_size);
         if (r < 0)
                 return r;
         return st.st_size == 0 && wal_size > 0 ? -EBADMSG : 0;

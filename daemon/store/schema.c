@@ -137,7 +137,7 @@ int schema_version(sqlite3 *db, int *ret_version) {
         return 0;
 }
 
-static int schema_is_empty(sqlite3 *db) {
+int schema_is_empty(sqlite3 *db) {
         _cleanup_statement_ Statement get = statement_make(db, "SELECT count(*) FROM sqlite_schema");
 
         int r = statement_next(&get);

@@ -12,6 +12,9 @@ typedef int (*SchemaMigration)(sqlite3 *db);
 /** schema_version() - what `user_version` says. 0; -EBADMSG also for a negative one. */
 int schema_version(sqlite3 *db, int *ret_version);
 
+/** schema_is_empty() - 1: no table at all; 0; negative errno. */
+int schema_is_empty(sqlite3 *db);
+
 /** schema_newest() - the version that this build reads and writes. */
 int schema_newest(void);
 

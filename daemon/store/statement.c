@@ -12,16 +12,6 @@
 #include "base/address.h"
 #include "base/text.h"
 
-/* What the system call under SQLite said, where it kept that. */
-static int system_error(sqlite3 *db, int otherwise) {
-        int e = db ? sqlite3_system_errno(db) : 0;
-
-        /* Quota and RLIMIT_FSIZE are a full disk to whoever reads the message. */
-        if (e == EDQUOT || e == EFBIG)
-                return -ENOSPC;
-        return e > 0 ? -e : otherwise;
-}
-
 int error_of_sqlite(sqlite3 *db, int code) {
         switch (code & 0xff) {
         case SQLITE_OK:
@@ -42,13 +32,14 @@ int error_of_sqlite(sqlite3 *db, int code) {
         case SQLITE_FULL:
                 return -ENOSPC;
         case SQLITE_CANTOPEN:
-                return system_error(db, -ENOENT);
+                /* What the system call under SQLite said, where it kept that. */
+                return db && sqlite3_system_errno(db) > 0 ? -sqlite3_system_errno(db) : -ENOENT;
         case SQLITE_IOERR:
                 if (code == SQLITE_IOERR_NOMEM)
                         return -ENOMEM;
                 if (code == SQLITE_IOERR_SHORT_READ)
                         return -EBADMSG;
-                return system_error(db, -EIO) == -ENOSPC ? -ENOSPC : -EIO;
+                return -EIO;
         case SQLITE_CONSTRAINT:
                 if (code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_UNIQUE)
                         return -EEXIST;

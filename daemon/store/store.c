@@ -88,7 +88,9 @@ static int set_checkpoint_on_close(sqlite3 *db, bool on) {
 
 /* Nothing here touches the file. */
 static int connection_prepare(sqlite3 *db) {
-        (void) sqlite3_extended_result_codes(db, 1);
+        /* SQLite falls back to reading only, without a word. */
+        if (sqlite3_db_readonly(db, "main") != 0)
+                return -EROFS;
         (void) sqlite3_busy_timeout(db, STORE_BUSY_TIMEOUT_MSEC);
         /* Views and triggers that somebody put into the file get no rights. */
         (void) sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -100,6 +102,7 @@ static int connection_prepare(sqlite3 *db) {
                                  "PRAGMA synchronous = NORMAL;");
 }
 
+/* Reads only: is the file ours, whole, and of a version that can be had? */
 static int connection_check(sqlite3 *db) {
         int version;
 
@@ -108,13 +111,18 @@ static int connection_check(sqlite3 *db) {
                 return r;
         if (version > schema_newest())
                 return -EPROTONOSUPPORT;
-        return check_integrity(db);
+        r = check_integrity(db);
+        if (r < 0)
+                return r;
+        if (version == schema_newest())
+                return schema_check(db);
+        if (version > 0)
+                return 0;
+        r = schema_is_empty(db);
+        return r < 0 ? r : r > 0 ? 0 : -EBADMSG;
 }
 
 static int connection_begin(sqlite3 *db) {
-        /* SQLite falls back to reading only, without a word. */
-        if (sqlite3_db_readonly(db, "main") != 0)
-                return -EROFS;
         int r = store_execute(db, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 1048576;");
         if (r < 0)
                 return r;
@@ -137,10 +145,11 @@ static int connection_open(const char *path, sqlite3 **ret_db) {
         r = files_create(path);
         if (r < 0)
                 return r;
-        int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-        if (code != SQLITE_OK)
-                return error_of_sqlite(db, code);
-        r = connection_prepare(db);
+        int code = sqlite3_open_v2(path, &db,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+        r = error_of_sqlite(db, code);
+        if (r >= 0)
+                r = connection_prepare(db);
         if (r >= 0)
                 r = connection_check(db);
         if (r >= 0)
