@@ -1,0 +1,440 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every verb and exit status of gpuswitchctl, against the fake service on a private bus.
+
+usage: client-bus-test.py GPUSWITCHCTL FAKE-DAEMON [unittest arguments]
+Needs python3's standard library and dbus-daemon.
+"""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+CLIENT = os.path.abspath(sys.argv[1])
+FAKE = os.path.abspath(sys.argv[2])
+DEADLINE = 60  # seconds; nothing here waits for time to pass, so this is only for hangs
+UUID = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
+
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><listen>unix:path={folder}/bus</listen><servicedir>{folder}/services</servicedir>
+<policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
+</busconfig>"""
+
+
+def domain_xml(name="vm", devices="", uuid=UUID):
+    return f"<domain type='kvm'><name>{name}</name><uuid>{uuid}</uuid><devices>{devices}</devices></domain>"
+
+
+def hostdev(bus):
+    return ("<hostdev mode='subsystem' type='pci' managed='yes'><source>"
+            f"<address domain='0x0000' bus='{bus}' slot='0x00' function='0x0'/></source></hostdev>")
+
+
+class BusTest(unittest.TestCase):
+    activates = None  # the program that the bus starts for our name
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        os.mkdir(f"{self.folder}/services")
+        with open(f"{self.folder}/bus.conf", "w") as f:
+            f.write(BUS_CONFIG.format(folder=self.folder))
+        if self.activates:
+            with open(f"{self.folder}/services/org.gpuswitch1.service", "w") as f:
+                f.write(f"[D-BUS Service]\nName=org.gpuswitch1\nExec={self.activates}\n")
+        self.environment = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.folder}/bus", TERM="xterm",
+                                LC_ALL="C.UTF-8", TZ="UTC")
+        self.environment.pop("NO_COLOR", None)
+        self.bus = self.spawn(["dbus-daemon", "--nofork", "--print-address=1",
+                               f"--config-file={self.folder}/bus.conf"])
+        self.bus.stdout.readline()
+
+    def spawn(self, arguments, **how):
+        how = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+        process = subprocess.Popen(arguments, env=self.environment, **how)
+
+        def end():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+        self.addCleanup(end)
+        return process
+
+    def start_fake(self, *arguments):
+        fake = self.spawn([FAKE, *arguments], stderr=None)
+        self.expect(fake, "ready")
+        return fake
+
+    def stop_fake(self, fake):
+        fake.stdin.close()
+        self.assertEqual(fake.wait(DEADLINE), 0)
+
+    def tell(self, fake, command):
+        fake.stdin.write(command.encode() + b"\n")
+        fake.stdin.flush()
+
+    def line(self, process):
+        """The next line of a process; fails instead of hanging."""
+        got = b""
+        while not got.endswith(b"\n"):
+            self.assertTrue(select.select([process.stdout], [], [], DEADLINE)[0], "no line came")
+            byte = os.read(process.stdout.fileno(), 1)
+            self.assertTrue(byte, f"ended after {got!r}")
+            got += byte
+        return got.decode().rstrip("\n")
+
+    def expect(self, process, text):
+        while self.line(process) != text:
+            pass
+
+    def run_client(self, *arguments, stdin="", exits=0):
+        done = subprocess.run([CLIENT, *arguments], env=self.environment, input=stdin, capture_output=True,
+                              text=True, timeout=DEADLINE)
+        self.assertEqual(done.returncode, exits, f"{arguments}: {done.stdout}\n{done.stderr}")
+        return done
+
+    def first_line(self, done):
+        return done.stderr.split("\n")[0]
+
+
+class Usage(BusTest):
+    def test_wrong_usage_is_2_and_silent_on_stdout(self):
+        for arguments in ([], ["fly"], ["list", "x"], ["to-guest"], ["to-guest", "a", "b"], ["plan", "01:00.0"],
+                          ["plan", "01:00.0", "sideways"], ["--no-such", "list"], ["list", "-f"],
+                          ["status", "--lines=3"], ["log", "-n", "many"], ["-H"], ["list", "-H", "a", "-M", "b"],
+                          ["-M", "x", "log"], ["explain"], ["recover", "01:00.0"], ["libvirt-hook"],
+                          ["libvirt-hook", "vm", "prepare", "begin"]):
+            with self.subTest(arguments=arguments):
+                done = self.run_client(*arguments, exits=2)
+                self.assertEqual(done.stdout, "")
+                self.assertTrue(done.stderr)
+
+    def test_help_names_every_verb(self):
+        done = self.run_client("--help")
+        for verb in ("list", "status", "to-guest", "to-host", "plan", "monitor", "log", "libvirt-hook"):
+            self.assertIn(f"\n  {verb} ", done.stdout)
+        self.assertRegex(self.run_client("--version").stdout, r"^gpuswitchctl \d")
+
+    def test_full_output_is_a_failure(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([CLIENT, "--help"], stdout=full, stderr=subprocess.PIPE, env=self.environment)
+        self.assertEqual(done.returncode, 1)
+
+
+class Unreachable(BusTest):
+    VERBS = (["list"], ["status"], ["list", "--json"], ["to-guest", "01:00.0"], ["to-host", "01:00.0"],
+             ["plan", "01:00.0", "guest"], ["monitor"], ["log", "a name"])
+
+    def check_all(self):
+        for arguments in Unreachable.VERBS:
+            with self.subTest(arguments=arguments):
+                done = self.run_client(*arguments, exits=3)
+                self.assertEqual(done.stdout, "")
+                self.assertIn("gpuswitchd cannot be reached", self.first_line(done))
+
+    def test_no_service(self):
+        self.check_all()
+
+    def test_no_bus(self):
+        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={self.folder}/none"
+        self.check_all()
+
+    def test_daemon_dies_during_the_call(self):
+        self.start_fake()
+        done = self.run_client("to-host", "10000:04:00.0", exits=3)
+        self.assertIn("gpuswitchd cannot be reached", done.stderr)
+
+    def test_other_machine_and_host(self):
+        self.run_client("-M", "no-such-machine", "list", exits=3)
+        with open(f"{self.folder}/ssh", "w") as f:
+            f.write("#!/bin/sh\nexit 255\n")
+        os.chmod(f"{self.folder}/ssh", 0o755)
+        self.environment["PATH"] = f"{self.folder}:{self.environment['PATH']}"
+        self.run_client("-H", "no-such-host", "list", exits=3)
+
+    def test_host_over_ssh(self):
+        self.start_fake()
+        with open(f"{self.folder}/ssh", "w") as f:
+            f.write(f"#!/bin/sh\necho \"$@\" >{self.folder}/ssh-arguments\n"
+                    f"exec systemd-stdio-bridge -p unix:path={self.folder}/bus\n")
+        os.chmod(f"{self.folder}/ssh", 0o755)
+        self.environment["PATH"] = f"{self.folder}:{self.environment['PATH']}"
+        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={self.folder}/none"
+        self.assertIn("0000:01:00.0", self.run_client("-H", "me@there", "list").stdout)
+        with open(f"{self.folder}/ssh-arguments") as f:
+            self.assertIn("there", f.read())
+
+
+class ActivationFails(BusTest):
+    activates = "/bin/false"
+
+    def test_every_verb(self):
+        Unreachable.check_all(self)
+
+
+class Activation(BusTest):
+    activates = f"{FAKE} --activated"
+
+    def test_daemon_is_started(self):
+        self.assertIn("0000:01:00.0", self.run_client("list").stdout)
+
+
+class Reading(BusTest):
+    def test_list(self):
+        self.start_fake()
+        rows = self.run_client("list").stdout.splitlines()
+        self.assertEqual([row.split()[0] for row in rows],
+                         ["GPU", "0000:01:00.0", "0000:02:00.0", "10000:03:00.0", "10000:04:00.0"])
+        self.assertEqual(len({row.index(word) for row, word in zip(rows, ("OWNER", "host", "guest", "none"))}), 1)
+        self.assertIn("touched, stuck", rows[3])
+        self.assertIn("win?[31m11", rows[2])
+        self.assertNotIn("\033", "".join(rows))
+
+    def test_no_gpu(self):
+        self.start_fake("--empty")
+        self.assertEqual(self.run_client("list").stdout, "")
+        self.assertEqual(json.loads(self.run_client("--json", "status").stdout), {"gpus": []})
+        self.assertIn("no GPU", self.run_client("to-guest", "01:00.0", exits=1).stderr)
+
+    def test_problems_of_configuration_are_said(self):
+        self.start_fake("--problem=/etc/gpuswitch/policy.d/x.json:3: unknown key")
+        for verb in ("list", "status"):
+            done = self.run_client(verb)
+            self.assertEqual(self.first_line(done), "warning: /etc/gpuswitch/policy.d/x.json:3: unknown key")
+
+    def test_status_text(self):
+        self.start_fake()
+        text = self.run_client("status").stdout
+        for part in ("amdgpu has taken it a second time", "unbind waits in drm_dev_unplug", "stub-companion",
+                     f"({UUID})", "IOMMU group: 14", "IOMMU group: none", "0000:01:00.1  audio   snd_hda_intel",
+                     "no driver", "by hand", "by policy"):
+            self.assertIn(part, text)
+        one = self.run_client("status", "big").stdout
+        self.assertTrue(one.startswith("0000:02:00.0  big\n"))
+        self.assertNotIn("0000:01:00.0", one)
+
+    def test_status_json(self):
+        self.start_fake()
+        gpus = json.loads(self.run_client("status", "--json").stdout)["gpus"]
+        self.assertEqual(list(gpus[0])[:13], ["address", "name", "vendor_id", "device_id", "reset_state", "owner",
+                                              "stuck", "family", "iommu_group", "domain", "operation", "guard",
+                                              "functions"])
+        self.assertEqual(gpus[0]["functions"], [
+            {"address": "0000:01:00.0", "role": "display", "driver": "amdgpu"},
+            {"address": "0000:01:00.1", "role": "audio", "driver": "snd_hda_intel"}])
+        self.assertEqual((gpus[0]["vendor_id"], gpus[0]["domain"], gpus[0]["operation"], gpus[0]["iommu_group"]),
+                         ("1002", None, None, 14))
+        self.assertEqual(gpus[1]["domain"]["uuid"], UUID)
+        self.assertEqual(gpus[1]["iommu_group"], 0)
+        self.assertEqual((gpus[2]["stuck"], gpus[2]["iommu_group"], gpus[2]["functions"][0]["driver"]),
+                         (True, None, None))
+        one = json.loads(self.run_client("--json", "status", "10000:03:00.0").stdout)["gpus"]
+        self.assertEqual([gpu["address"] for gpu in one], ["10000:03:00.0"])
+
+    def test_unknown_gpu(self):
+        self.start_fake()
+        done = self.run_client("status", "05:00.0", exits=1)
+        self.assertTrue(done.stderr.startswith("no GPU 0000:05:00.0\nThere are: 0000:01:00.0 (Radeon RX 570),"))
+        self.assertIn("more than one GPU", self.first_line(self.run_client("status", "Twin", exits=1)))
+        self.assertIn("in this slot is 0000:01:00.0", self.run_client("to-guest", "01:00.1", exits=1).stderr)
+
+    def test_plan(self):
+        self.start_fake()
+        folder = "/sys/bus/pci/devices/0000:01:00.0"
+        self.assertEqual(self.run_client("plan", "01:00.0", "guest").stdout.splitlines(), [
+            "1. check: nobody plays sound",
+            f"2. echo vfio-pci > {folder}/driver_override  # only vfio-pci",
+            f"3. echo > {folder}/driver_override  # any driver",
+            f"4. write 0x39d5e86b at 0x7c > {folder}/config  # reset",
+            "5. wait: 500 ms",
+            f"6. put back 0x0010/4 0x0004/2 > {folder}/config  # BARs"])
+        self.assertIn("Nothing to do", self.run_client("plan", "01:00.0", "host").stdout)
+        done = self.run_client("plan", "big", "host", exits=1)
+        self.assertEqual(done.stderr, "no plan\nTry later.\n")
+        plan = json.loads(self.run_client("--json", "plan", "01:00.0", "guest").stdout)
+        self.assertEqual((plan["address"], plan["direction"], len(plan["steps"])), ("0000:01:00.0", "guest", 6))
+        self.assertEqual((plan["steps"][3]["offset"], plan["steps"][5]["registers"]),
+                         (0x7c, ["0x0010/4", "0x0004/2"]))
+
+
+class Switching(BusTest):
+    STEPS = ["[1/3] to guest: check 1", "[2/3] to guest: unbind 0000:01:00.0 from amdgpu",
+             "[3/3] to guest: bind it to vfio-pci"]
+
+    def test_to_guest_and_back(self):
+        fake = self.start_fake()
+        done = self.run_client("to-guest", "Radeon RX 570")
+        self.assertEqual(done.stderr.splitlines(), self.STEPS)
+        self.assertEqual(done.stdout, "0000:01:00.0 is with the guest side: owner guest, driver vfio-pci, "
+                                      "reset state fresh.\n")
+        self.expect(fake, "ToGuest 0000:01:00.0")
+        done = self.run_client("to-host", "01:00.0")
+        self.assertEqual(done.stdout, "0000:01:00.0 is home: owner host, driver amdgpu, reset state fresh.\n")
+
+    def test_json(self):
+        self.start_fake()
+        done = json.loads(self.run_client("--json", "to-guest", "01:00.0").stdout)
+        self.assertEqual((done["result"], done["gpu"]["owner"]), ("done", "guest"))
+        refused = self.run_client("--json", "to-guest", "02:00.0", exits=1)
+        self.assertEqual(json.loads(refused.stdout), {
+            "result": "refused", "address": "0000:02:00.0", "error": "org.gpuswitch1.Error.Busy",
+            "message": "VM 'win11' is starting with it"})
+
+    def test_refusals(self):
+        self.start_fake()
+        self.assertEqual(self.run_client("to-guest", "big", exits=1).stderr, "VM 'win11' is starting with it\n")
+        self.assertEqual(self.run_client("to-guest", "10000:03:00.0", exits=1).stderr,
+                         "it is stuck\nReboot this machine.\n")
+        self.assertEqual(self.run_client("to-guest", "10000:04:00.0", exits=1).stderr, "not allowed: ask polkit\n")
+        self.assertEqual(self.run_client("to-host", "big", exits=1).stderr, "VM 'win11' has it\n")
+
+    def test_interrupted_says_that_it_goes_on(self):
+        fake = self.start_fake()
+        client = self.spawn([CLIENT, "to-host", "10000:03:00.0"])
+        self.expect(fake, "ToHost 10000:03:00.0")
+        client.send_signal(signal.SIGINT)
+        self.assertEqual(client.wait(DEADLINE), -signal.SIGINT)
+        self.assertIn(b"goes on without this command", client.stderr.read())
+
+    def on_terminal(self, *arguments, **environment):
+        """Both streams on one terminal. Returns what it got."""
+        master, slave = pty.openpty()
+        client = subprocess.Popen([CLIENT, *arguments], env=dict(self.environment, **environment), stdin=slave,
+                                  stdout=slave, stderr=slave)
+        os.close(slave)
+        got = b""
+        try:
+            while chunk := os.read(master, 4096):
+                got += chunk
+        except OSError:  # EIO: the other end is closed
+            pass
+        os.close(master)
+        self.assertEqual(client.wait(DEADLINE), 0)
+        return got.decode()
+
+    def test_terminal(self):
+        self.start_fake()
+        for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            self.assertNotIn("\033", self.on_terminal("list", **variables))
+        self.assertIn("\033[32mfresh\033[0m", self.on_terminal("list"))
+        progress = self.on_terminal("to-guest", "01:00.0")
+        for step in self.STEPS:
+            self.assertIn(f"\r\033[K{step}", progress)
+        self.assertNotIn(f"{self.STEPS[0]}\r\n", progress)
+        self.assertIn("\r\033[K0000:01:00.0 is with", progress)
+
+
+class Monitoring(BusTest):
+    def start_monitor(self, fake, *arguments):
+        monitor = self.spawn([CLIENT, "monitor", *arguments])
+        self.expect(fake, "fetched")  # its subscriptions came before
+        return monitor
+
+    def test_text(self):
+        fake = self.start_fake()
+        monitor = self.start_monitor(fake)
+        self.tell(fake, "set 0000:01:00.0 owner switching")
+        self.assertRegex(self.line(monitor), r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d 0000:01:00.0 owner host -> switching$")
+        self.tell(fake, "set 0000:01:00.0 driver vfio-pci")
+        self.assertRegex(self.line(monitor), r" 0000:01:00.0 driver amdgpu -> vfio-pci$")
+        self.tell(fake, "remove 0000:02:00.0")
+        self.assertRegex(self.line(monitor), r" 0000:02:00.0 removed$")
+        self.tell(fake, "add 0000:02:00.0")
+        self.assertRegex(self.line(monitor), r" 0000:02:00.0 added$")
+        self.run_client("to-guest", "01:00.0")
+        self.assertRegex(self.line(monitor), r" 0000:01:00.0 operation \[1/3\] to guest: check 1$")
+        monitor.send_signal(signal.SIGTERM)
+        self.assertEqual(monitor.wait(DEADLINE), -signal.SIGTERM)
+
+    def test_survives_a_restart(self):
+        fake = self.start_fake()
+        monitor = self.start_monitor(fake, "--json")
+        self.tell(fake, "set 0000:01:00.0 owner guest")
+        event = json.loads(self.line(monitor))
+        self.assertEqual((event["event"], event["gpu"], event["property"], event["old"], event["new"]),
+                         ("changed", "0000:01:00.0", "owner", "host", "guest"))
+        self.stop_fake(fake)
+        self.assertEqual(json.loads(self.line(monitor))["event"], "daemon-gone")
+        fake = self.start_fake()
+        self.assertEqual(json.loads(self.line(monitor))["event"], "daemon-back")
+        event = json.loads(self.line(monitor))  # what changed while it was away
+        self.assertEqual((event["property"], event["old"], event["new"]), ("owner", "guest", "host"))
+        self.tell(fake, "set 0000:01:00.0 owner none")
+        self.assertEqual(json.loads(self.line(monitor))["new"], "none")
+
+    def test_bus_goes_away(self):
+        fake = self.start_fake()
+        monitor = self.start_monitor(fake)
+        self.bus.terminate()
+        self.assertEqual(monitor.wait(DEADLINE), 3)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "the hook only calls the daemon as root")
+class Hook(BusTest):
+    def hook(self, *arguments, stdin="", exits=0):
+        done = self.run_client("libvirt-hook", *arguments, stdin=stdin, exits=exits)
+        self.assertEqual(done.stdout, "")
+        return done
+
+    def test_prepare(self):
+        fake = self.start_fake()
+        self.hook("vm", "prepare", "begin", "-", stdin=domain_xml("my vm", hostdev("0x01") + hostdev("2")))
+        self.assertEqual(self.line(fake), f"PrepareDomain {UUID} my vm 0000:01:00.0 0000:02:00.0")
+        done = self.hook("refused", "prepare", "begin", "-", stdin=domain_xml("refused", hostdev("1")), exits=1)
+        self.assertEqual(done.stderr, "gpuswitch: VM 'refused' is not started: 0000:01:00.0 has failed\nPower off.\n")
+
+    def test_no_verdict_lets_other_devices_pass(self):
+        # Nothing in this machine is at ff:1f.7, so only what libvirt can say is left.
+        device = hostdev("0xff").replace("slot='0x00'", "slot='0x1f'").replace("function='0x0'", "function='0x7'")
+        for name in ("odd", "crash"):
+            self.start_fake()
+            self.hook(name, "prepare", "begin", "-", stdin=domain_xml(name, device))
+            # a second fake could not have the name while the first is there
+            self.bus.terminate()
+            self.bus.wait(DEADLINE)
+            self.setUp()
+
+    def test_no_call_without_pci_devices(self):
+        fake = self.start_fake()
+        usb = "<hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source></hostdev>"
+        for operation in ("prepare begin -", "release end shutdown"):
+            self.hook("vm", *operation.split(), stdin=domain_xml("vm", usb))
+        self.stop_fake(fake)
+        self.assertEqual(fake.stdout.read(), b"")
+
+    def test_release(self):
+        fake = self.start_fake()
+        self.hook("vm", "release", "end", "from snapshot", stdin=domain_xml("vm", hostdev("1")))
+        self.assertEqual(self.line(fake), f"ReleaseDomain {UUID} from snapshot")
+        self.hook("vm", "release", "end", "crashed", stdin=f"<domain><uuid>{UUID}</uuid> broken")
+        self.assertEqual(self.line(fake), f"ReleaseDomain {UUID} crashed")
+        self.stop_fake(fake)
+        self.assertIn("could not be told",
+                      self.hook("vm", "release", "end", "crashed", stdin=domain_xml("vm", hostdev("1"))).stderr)
+
+    def test_other_operations_and_reconnect(self):
+        self.start_fake()
+        for operation in ("start", "started", "stopped", "migrate", "restore", "something-new"):
+            self.assertEqual(self.hook("vm", operation, "begin", "-", stdin="no XML").stderr, "")
+        self.hook("vm", "reconnect", "begin", "-", stdin="no XML")
+        self.hook("vm", "reconnect")
+
+    def test_malformed_xml(self):
+        self.start_fake()
+        done = self.hook("vm", "prepare", "begin", "-", stdin="<domain>\n<devices>\n</domain>", exits=1)
+        self.assertRegex(done.stderr, r"^gpuswitch: VM 'vm' is not started: its XML cannot be read: .*line 3")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
