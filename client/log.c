@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The journal's entries of this project. Needs no daemon, since it is wanted most when there is none;
- * only a card's name has to be looked up. Only the system's journal is read: there, no user can
- * put an entry that looks like ours.
+ * only a card's name has to be looked up. Anybody can log with our fields, so they count only from root.
  */
 
 #include <stdio.h>
@@ -52,7 +51,13 @@ static int match_project(sd_journal *journal) {
                 r = sd_journal_add_disjunction(journal);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(message_ids); i++)
                 r = add_match(journal, "MESSAGE_ID", message_ids[i]);
-        return r;
+        return r < 0 ? r : add_match(journal, "_UID", "0");
+}
+
+static int match_gpu(sd_journal *journal, const char *address) {
+        int r = add_match(journal, "GPUSWITCH_GPU", address);
+
+        return r < 0 ? r : add_match(journal, "_UID", "0");
 }
 
 static int match_boot(sd_journal *journal) {
@@ -74,7 +79,7 @@ static int open_journal(const Options *options, const char *address, sd_journal 
         else
                 r = sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
         if (r >= 0)
-                r = address ? add_match(journal, "GPUSWITCH_GPU", address) : match_project(journal);
+                r = address ? match_gpu(journal, address) : match_project(journal);
         if (r >= 0 && options->this_boot)
                 r = match_boot(journal);
         if (r >= 0)
