@@ -196,8 +196,10 @@ END_TEST
 
 START_TEST(closed_stdin_is_refused) {
         HookCall call = hook_call_parse((char **) prepare_arguments);
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-        ck_assert_int_eq(hook_run(&call, -1, root, true), EXIT_REFUSED);
+        close(fd);
+        ck_assert_int_eq(hook_run(&call, fd, root, true), EXIT_REFUSED);
 }
 END_TEST
 

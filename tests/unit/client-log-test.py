@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""gpuswitchctl log against a journald of its own, which sees neither this machine's journal nor its /run.
+
+usage: client-log-test.py GPUSWITCHCTL NAMES-HEADER
+Needs root, for a mount namespace and for entries that come from root; else it is skipped (77).
+"""
+
+import glob
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+CLIENT, NAMES = (os.path.abspath(path) for path in sys.argv[1:3])
+JOURNALD = "/lib/systemd/systemd-journald"
+INSIDE = "GPUSWITCH_LOG_TEST_INSIDE"
+NAMESPACE = "gpuswitch-test"
+
+with open(NAMES) as header:
+    IDS = dict(re.findall(r"define MESSAGE_ID_(\w+) \"([0-9a-f]{32})\"", header.read()))
+
+
+def wait_ready(notify):
+    while b"READY=1" not in notify.recv(4096).split(b"\n"):
+        pass
+
+
+class LogTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        os.makedirs("/run/systemd")
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.settimeout(60)
+            notify.bind(f"{folder}/notify")
+            cls.journald = subprocess.Popen([JOURNALD, NAMESPACE], stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL, env=dict(os.environ, NOTIFY_SOCKET=f"{folder}/notify"))
+            cls.addClassCleanup(cls.journald.wait)
+            cls.addClassCleanup(cls.journald.terminate)
+            wait_ready(notify)
+        cls.environment = dict(os.environ, TZ="UTC", LC_ALL="C.UTF-8")
+        cls.send(MESSAGE="first\x1b[31m", MESSAGE_ID=IDS["STATE_CHANGED"], GPUSWITCH_GPU="0000:01:00.0",
+                 GPUSWITCH_STATE="touched", GPUSWITCH_OLD_STATE="fresh", PRIORITY="5")
+        cls.send(MESSAGE="of somebody else", PRIORITY="3")
+        cls.send(uid=65534, MESSAGE="spoofed", MESSAGE_ID=IDS["STATE_CHANGED"], GPUSWITCH_GPU="0000:01:00.0")
+        cls.send(MESSAGE="without a kind", GPUSWITCH_GPU="0000:01:00.0")
+        cls.send(MESSAGE="refused\nbecause", MESSAGE_ID=IDS["SWITCH_REFUSED"], GPUSWITCH_GPU="0000:02:00.0",
+                 PRIORITY="4")
+        cls.send(MESSAGE="last", MESSAGE_ID=IDS["OTHER_HANDS"])
+        cls.wait_for_entry("last")
+
+    @classmethod
+    def folder(cls):
+        return glob.glob(f"/var/log/journal/*.{NAMESPACE}") + glob.glob(f"/run/log/journal/*.{NAMESPACE}")
+
+    @staticmethod
+    def send(uid=0, **fields):
+        """In journald's native protocol; in a process of its own where it has to come from another user."""
+        data = b""
+        for key, value in fields.items():
+            value = value.encode()
+            data += key.encode() + b"\n" + len(value).to_bytes(8, "little") + value + b"\n"
+        sender = os.fork()  # journald asks the kernel who sends
+        if sender == 0:
+            try:
+                os.setuid(uid)
+                with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+                    journal.connect(f"/run/systemd/journal.{NAMESPACE}/socket")
+                    journal.send(data)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitpid(sender, 0)[1] == 0
+
+    @classmethod
+    def follow(cls, *arguments):
+        return subprocess.Popen([CLIENT, "log", "--follow", "-D", cls.folder()[0], *arguments],
+                                stdout=subprocess.PIPE, text=True, env=cls.environment)
+
+    @classmethod
+    def wait_for_entry(cls, text):
+        """journald takes entries in order, so when this one is there all before it are."""
+        with cls.follow("--json") as client:
+            for line in client.stdout:
+                if json.loads(line)["message"] == text:
+                    break
+            client.terminate()
+
+    def log(self, *arguments, exits=0):
+        done = subprocess.run([CLIENT, "log", "-D", self.folder()[0], *arguments], capture_output=True, text=True,
+                              env=self.environment, timeout=60)
+        self.assertEqual(done.returncode, exits, done.stderr)
+        return done
+
+    def messages(self, *arguments):
+        lines = self.log(*arguments).stdout.splitlines()
+        for line in lines:
+            self.assertRegex(line, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (-|[0-9a-f:.]+) ")
+        return [line.split(" ", 3)[2:] for line in lines]
+
+    def test_all(self):
+        self.assertEqual(self.messages(), [["0000:01:00.0", "first?[31m"], ["0000:02:00.0", "refused because"],
+                                           ["-", "last"]])
+
+    def test_one_gpu(self):
+        for name in ("0000:01:00.0", "01:00.0"):
+            self.assertEqual(self.messages(name), [["0000:01:00.0", "first?[31m"],
+                                                   ["0000:01:00.0", "without a kind"]])
+        done = self.log("05:00.0")
+        self.assertEqual((done.stdout, done.stderr), ("", "No entries.\n"))
+
+    def test_lines_and_boot(self):
+        self.assertEqual(self.messages("-n", "1"), [["-", "last"]])
+        self.assertEqual(len(self.messages("--lines=2")), 2)
+        for arguments in (["-n", "3"], ["-n", "4"], ["--lines=1000000"], ["--boot"]):
+            self.assertEqual(len(self.messages(*arguments)), 3)
+        self.assertEqual(self.messages("--lines=0"), [])
+        self.assertEqual(len(self.messages("-b", "01:00.0")), 2)
+
+    def test_json(self):
+        first = json.loads(self.log("--json").stdout.splitlines()[0])
+        self.assertRegex(first.pop("time"), r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+        self.assertEqual(first, {"priority": 5, "message_id": IDS["STATE_CHANGED"], "message": "first?[31m",
+                                 "gpu": "0000:01:00.0", "state": "touched", "old_state": "fresh"})
+
+    def test_follow(self):
+        with self.follow("03:00.0") as client:
+            self.send(MESSAGE="new", GPUSWITCH_GPU="0000:03:00.0")
+            self.assertRegex(client.stdout.readline(), r" 0000:03:00.0 new\n$")
+            self.send(MESSAGE="newer", GPUSWITCH_GPU="0000:03:00.0")
+            self.assertRegex(client.stdout.readline(), r" 0000:03:00.0 newer\n$")
+            client.terminate()
+
+    def test_no_journal(self):
+        done = subprocess.run([CLIENT, "log", "-D", "/nonexistent"], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("cannot read the journal", done.stderr)
+
+
+def main():
+    if os.environ.get(INSIDE):
+        unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
+    if os.geteuid() != 0 or not os.path.exists(JOURNALD):
+        print("skipped: needs root and systemd-journald")
+        sys.exit(77)
+    mounts = "mount -t tmpfs none /run && mount -t tmpfs none /var/log && mkdir -p /var/log/journal && exec \"$@\""
+    os.execvpe("unshare", ["unshare", "--mount", "sh", "-ec", mounts, "sh", sys.executable, *sys.argv],
+               dict(os.environ, **{INSIDE: "1"}))
+
+
+main()
