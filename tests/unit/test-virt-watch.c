@@ -306,6 +306,24 @@ START_TEST(daemon_comes_later) {
 }
 END_TEST
 
+/* That nothing happens can only be seen by waiting a little; teardown() looks whether the bus had to start
+ * it. */
+START_TEST(daemon_is_never_started) {
+        bool over = false;
+
+        watch_begin();
+        notifier_event(watch.notifier, UUID, DOMAIN_EVENT_STOPPED, "shutdown");
+        int timer = virEventAddTimeout(500, on_deadline, &over, NULL);
+        while (!over)
+                ck_assert_int_eq(virEventRunDefaultImpl(), 0);
+        virEventRemoveTimeout(timer);
+        ck_assert(!private_bus_has_activated(&bus));
+        fake_manager_start(&manager, MANAGER_TAKES);
+        expect_event(DOMAIN_EVENT_STOPPED, "shutdown");
+        expect_sync(false);
+}
+END_TEST
+
 START_TEST(daemon_restarts) {
         watch_begin_told(MANAGER_TAKES);
         fake_manager_stop(&manager);
@@ -431,6 +449,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tests, removed_device_by_its_alias);
         tcase_add_test(tests, added_device);
         tcase_add_test(tests, daemon_comes_later);
+        tcase_add_test(tests, daemon_is_never_started);
         tcase_add_test(tests, daemon_restarts);
         tcase_add_test(tests, event_that_nobody_answered_is_told_again);
         tcase_add_test(tests, event_that_kills_is_given_up);
