@@ -87,8 +87,9 @@ static void put_step(json_object *step, size_t number, size_t n_steps) {
                         printable_put(stdout, description);
                 }
         } else {
-                fputs(streq(member_text(step, "action"), "delay") ? "wait: " : "check: ", stdout);
                 printable_put(stdout, description);
+                if (!streq(member_text(step, "action"), "delay"))
+                        fputs("  (only reads)", stdout);
         }
         putchar('\n');
 }

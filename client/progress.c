@@ -16,12 +16,15 @@ void operation_line(json_object *operation, char *buffer, size_t size) {
         if (!operation)
                 return;
         const char *description = member_text(operation, "description");
-        bool undoing = member_flag(operation, "undoing");
+        int64_t steps = member_number(operation, "steps", 0);
 
-        (void) text_format(buffer, size, "[%" PRId64 "/%" PRId64 "] %s %s%s%s",
-                           member_number(operation, "step", 0), member_number(operation, "steps", 0),
-                           undoing ? "undoing: to" : "to", member_text(operation, "direction"),
-                           isempty(description) ? "" : ": ", description);
+        /* There is no plan yet while the daemon still looks at the card. */
+        if (steps > 0)
+                (void) text_format(buffer, size, "[%" PRId64 "/%" PRId64 "] ",
+                                   member_number(operation, "step", 0), steps);
+        (void) text_append(buffer, size, "%sto %s%s%s", member_flag(operation, "undoing") ? "undoing: " : "",
+                           member_text(operation, "direction"), isempty(description) ? "" : ": ",
+                           description);
         printable_line(buffer);
 }
 

@@ -11,6 +11,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -187,6 +188,7 @@ class Unreachable(BusTest):
         self.environment["PATH"] = f"{self.folder}:{self.environment['PATH']}"
         self.run_client("-H", "no-such-host", "list", exits=3)
 
+    @unittest.skipUnless(shutil.which("systemd-stdio-bridge"), "the other end of the connection is systemd's")
     def test_host_over_ssh(self):
         self.start_fake()
         with open(f"{self.folder}/ssh", "w") as f:
@@ -277,11 +279,11 @@ class Reading(BusTest):
         self.start_fake()
         folder = "/sys/bus/pci/devices/0000:01:00.0"
         self.assertEqual(self.run_client("plan", "01:00.0", "guest").stdout.splitlines(), [
-            "1. check: nobody plays sound",
+            "1. check that nobody plays sound  (only reads)",
             f"2. echo vfio-pci > {folder}/driver_override  # only vfio-pci",
             f"3. echo > {folder}/driver_override  # any driver",
             f"4. write 0x39d5e86b at 0x7c > {folder}/config  # reset",
-            "5. wait: 500 ms",
+            "5. wait 500 ms",
             f"6. put back 0x0010/4 0x0004/2 > {folder}/config  # BARs"])
         self.assertIn("Nothing to do", self.run_client("plan", "01:00.0", "host").stdout)
         done = self.run_client("plan", "big", "host", exits=1)

@@ -233,7 +233,9 @@ static int plan(sd_bus_message *message, void *userdata, sd_bus_error *error) {
                 const char *folder = "/sys/bus/pci/devices/0000:01:00.0";
                 char file[128];
 
-                must(append_step(reply, "nodes-free", "", "", 0, NULL, false, "nobody plays sound"), "step");
+                must(append_step(reply, "nodes-free", "", "", 0, NULL, false,
+                                 "check that nobody plays sound"),
+                     "step");
                 snprintf(file, sizeof(file), "%s/driver_override", folder);
                 must(append_step(reply, "set-override", file, "vfio-pci", 0, NULL, true, "only vfio-pci"),
                      "step");
@@ -241,7 +243,7 @@ static int plan(sd_bus_message *message, void *userdata, sd_bus_error *error) {
                 snprintf(file, sizeof(file), "%s/config", folder);
                 must(append_step(reply, "write-config", file, "0x39d5e86b", 0x7c, NULL, true, "reset"),
                      "step");
-                must(append_step(reply, "delay", "", "", 0, NULL, false, "500 ms"), "step");
+                must(append_step(reply, "delay", "", "", 0, NULL, false, "wait 500 ms"), "step");
                 must(append_step(reply, "restore-config", file, "", 0, "0x0010/4", true, "BARs"), "step");
         }
         must(sd_bus_message_close_container(reply), "reply");

@@ -65,6 +65,7 @@ END_TEST
 
 START_TEST(shows_each_step_once) {
         static const char *const operations[] = {
+                "{\"direction\":\"guest\",\"step\":0,\"steps\":0,\"description\":\"look\"}",
                 "{\"direction\":\"guest\",\"step\":1,\"steps\":2,\"description\":\"first\",\"undoing\":"
                 "false}",
                 "{\"direction\":\"guest\",\"step\":1,\"steps\":2,\"description\":\"first\",\"undoing\":"
@@ -87,7 +88,9 @@ START_TEST(shows_each_step_once) {
         }
         progress_end(&progress);
         fclose(out);
-        ck_assert_str_eq(text, "[1/2] to guest: first\n[2/2] to guest: se?cond \n[1/2] undoing: to guest\n");
+        ck_assert_str_eq(
+                text,
+                "to guest: look\n[1/2] to guest: first\n[2/2] to guest: se?cond \n[1/2] undoing: to guest\n");
         free(text);
 }
 END_TEST
