@@ -68,8 +68,8 @@ static HookVerdict refuse_unreadable(PciAddress address, int r, char *reterr, si
         return HOOK_REFUSE;
 }
 
-HookVerdict hook_without_daemon(const DomainXml *domain, const char *sys_root, const char *why, char *reterr,
-                                size_t size) {
+HookVerdict hook_without_daemon(const DomainDescription *domain, const char *sys_root, const char *why,
+                                char *reterr, size_t size) {
         for (size_t i = 0; i < domain->n_addresses; i++) {
                 PciAddress address = domain->addresses[i];
                 int r = is_display(sys_root, address);
@@ -88,7 +88,8 @@ HookVerdict hook_without_daemon(const DomainXml *domain, const char *sys_root, c
         return HOOK_PASS;
 }
 
-HookVerdict hook_unprivileged(const DomainXml *domain, const char *sys_root, char *reterr, size_t size) {
+HookVerdict hook_unprivileged(const DomainDescription *domain, const char *sys_root, char *reterr,
+                              size_t size) {
         for (size_t i = 0; i < domain->n_addresses; i++) {
                 PciAddress address = domain->addresses[i];
                 char driver[DRIVER_NAME_SIZE];

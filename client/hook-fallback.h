@@ -3,7 +3,7 @@
 
 /* What the hook decides by itself, from /sys alone, when it cannot ask the daemon. */
 
-#include "client/domain-xml.h"
+#include "domain/domain-xml.h"
 
 typedef enum HookVerdict {
         HOOK_PASS,
@@ -18,12 +18,13 @@ typedef enum HookVerdict {
  *
  * Refuses a VM with a display device. Devices that are not there are left to libvirt.
  */
-HookVerdict hook_without_daemon(const DomainXml *domain, const char *sys_root, const char *why, char *reterr,
-                                size_t size);
+HookVerdict hook_without_daemon(const DomainDescription *domain, const char *sys_root, const char *why,
+                                char *reterr, size_t size);
 
 /**
  * hook_unprivileged() - may this VM of a session start?
  *
  * Refuses a VM with a display device that is not on vfio-pci yet. Otherwise as hook_without_daemon().
  */
-HookVerdict hook_unprivileged(const DomainXml *domain, const char *sys_root, char *reterr, size_t size);
+HookVerdict hook_unprivileged(const DomainDescription *domain, const char *sys_root, char *reterr,
+                              size_t size);

@@ -12,26 +12,21 @@
 #include "client/libvirt-hook.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/address.h"
 #include "base/text.h"
 #include "client/bus.h"
-#include "client/domain-xml.h"
 #include "client/hook-fallback.h"
+#include "client/hook-input.h"
 #include "client/printable.h"
 #include "gpuswitch/deadlines.h"
 #include "gpuswitch/names.h"
 
-/* libvirt writes the XML at once; who does not is not libvirt. */
-#define STDIN_TIMEOUT_USEC (30 * USEC_PER_SEC)
 /* The daemon answers at once; its being started by the bus may take a while, and the message is lost if we
  * leave. */
 #define RELEASE_CALL_TIMEOUT_USEC (30 * USEC_PER_SEC)
-#define READ_CHUNK ((size_t) 65536)
 
 HookCall hook_call_parse(char **arguments) {
         HookCall call = { .action = HOOK_IGNORE };
@@ -54,82 +49,6 @@ HookCall hook_call_parse(char **arguments) {
         return call;
 }
 
-static usec_t monotonic_now(void) {
-        struct timespec now = { 0 };
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (usec_t) now.tv_sec * USEC_PER_SEC + (usec_t) now.tv_nsec / 1000;
-}
-
-/* Return: > 0 there is something to read (or the end), -ETIMEDOUT, other negative errno. */
-static int wait_readable(int fd, usec_t until) {
-        struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-        usec_t now = monotonic_now();
-
-        if (now >= until)
-                return -ETIMEDOUT;
-        int r = poll(&poll_fd, 1, (int) ((until - now) / USEC_PER_MSEC) + 1);
-        return r < 0 ? -errno : r == 0 ? -ETIMEDOUT : r;
-}
-
-/* Everything up to the end. Return: 0; -E2BIG; -ETIMEDOUT; other negative errno. */
-static int read_all(int fd, char **ret_data, size_t *ret_size) {
-        _cleanup_free_ char *data = NULL;
-        size_t size = 0, capacity = 0;
-        usec_t until = monotonic_now() + STDIN_TIMEOUT_USEC;
-
-        for (;;) {
-                if (size == capacity) {
-                        capacity += MAX_OF(capacity, READ_CHUNK);
-                        char *grown = realloc(data, capacity);
-                        if (!grown)
-                                return -ENOMEM;
-                        data = grown;
-                }
-                int r = wait_readable(fd, until);
-                if (r == -EINTR)
-                        continue;
-                if (r < 0)
-                        return r;
-                ssize_t n = read(fd, data + size, capacity - size);
-                if (n < 0 && (errno == EINTR || errno == EAGAIN))
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                size += (size_t) n;
-                if (size > DOMAIN_XML_SIZE_MAX)
-                        return -E2BIG;
-        }
-        *ret_data = TAKE_PTR(data);
-        *ret_size = size;
-        return 0;
-}
-
-/* What was read from stdin: a domain, or why there is none. */
-typedef struct Input {
-        bool valid;
-        DomainXml domain;              /* if valid; else only its uuid may be set */
-        char fault[MESSAGE_TEXT_SIZE]; /* if not valid */
-} Input;
-
-static void read_input(int fd, Input *ret_input) {
-        _cleanup_free_ char *data = NULL;
-        size_t size = 0;
-
-        *ret_input = (Input){ 0 };
-        int r = read_all(fd, &data, &size);
-        if (r < 0) {
-                (void) text_format(ret_input->fault, sizeof(ret_input->fault), "%s", strerror(-r));
-                return;
-        }
-        r = domain_xml_parse(data, size, &ret_input->domain, ret_input->fault, sizeof(ret_input->fault));
-        ret_input->valid = r >= 0;
-        if (r < 0)
-                (void) domain_xml_find_uuid(data, size, ret_input->domain.uuid);
-}
-
 /* The reason in one line; libvirt puts it behind "Hook script execution failed". */
 static void say(const char *message) {
         fputs("gpuswitch: ", stderr);
@@ -145,7 +64,7 @@ static ExitStatus refuse(const HookCall *call, const char *message) {
         return EXIT_REFUSED;
 }
 
-static int append_prepare(sd_bus_message *message, const DomainXml *domain) {
+static int append_prepare(sd_bus_message *message, const DomainDescription *domain) {
         int r = sd_bus_message_append(message, "ss", domain->uuid, domain->name);
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'a', "s");
@@ -155,7 +74,7 @@ static int append_prepare(sd_bus_message *message, const DomainXml *domain) {
 }
 
 /* Return: 0; negative errno with @reterr set, also when there is no bus at all. */
-static int call_manager(const DomainXml *domain, const char *reason, usec_t timeout_usec,
+static int call_manager(const DomainDescription *domain, const char *reason, usec_t timeout_usec,
                         sd_bus_error *reterr) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
@@ -175,7 +94,8 @@ static int call_manager(const DomainXml *domain, const char *reason, usec_t time
         return sd_bus_call(bus, message, timeout_usec, reterr, NULL);
 }
 
-static ExitStatus prepare(const HookCall *call, const Input *input, const char *sys_root, bool privileged) {
+static ExitStatus prepare(const HookCall *call, const HookInput *input, const char *sys_root,
+                          bool privileged) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         char why[2 * MESSAGE_TEXT_SIZE];
         HookVerdict verdict;
@@ -202,7 +122,7 @@ static ExitStatus prepare(const HookCall *call, const Input *input, const char *
 
 /* libvirt ignores how this ends. The daemon gives back what its own record says, so the XML only decides
  * whether to call. */
-static ExitStatus release(const HookCall *call, const Input *input, bool privileged) {
+static ExitStatus release(const HookCall *call, const HookInput *input, bool privileged) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         char text[2 * MESSAGE_TEXT_SIZE];
 
@@ -219,16 +139,16 @@ static ExitStatus release(const HookCall *call, const Input *input, bool privile
 }
 
 ExitStatus hook_run(const HookCall *call, int fd, const char *sys_root, bool privileged) {
-        Input input;
+        HookInput input;
 
         switch (call->action) {
         case HOOK_IGNORE:
                 return EXIT_DONE;
         case HOOK_PREPARE:
-                read_input(fd, &input);
+                hook_input_read(fd, &input);
                 return prepare(call, &input, sys_root, privileged);
         case HOOK_RELEASE:
-                read_input(fd, &input);
+                hook_input_read(fd, &input);
                 return release(call, &input, privileged);
         case HOOK_MISUSED:
                 break;

@@ -55,7 +55,7 @@ static int match_project(sd_journal *journal) {
 }
 
 static int match_gpu(sd_journal *journal, const char *address) {
-        int r = add_match(journal, "GPUSWITCH_GPU", address);
+        int r = add_match(journal, JOURNAL_FIELD_GPU, address);
 
         return r < 0 ? r : add_match(journal, "_UID", "0");
 }
@@ -150,7 +150,7 @@ static Colour colour_of_priority(const char *priority) {
 
 static void print_entry_text(sd_journal *journal, usec_t usec) {
         _cleanup_free_ char *message = field_text(journal, "MESSAGE"),
-                            *gpu = field_text(journal, "GPUSWITCH_GPU"),
+                            *gpu = field_text(journal, JOURNAL_FIELD_GPU),
                             *priority = field_text(journal, "PRIORITY");
         char when[TIMESTAMP_TEXT_SIZE];
 

@@ -9,6 +9,7 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "client/hook-fallback.h"
+#include "client/hook-input.h"
 #include "client/libvirt-hook.h"
 #include "gpuswitch/names.h"
 
@@ -138,7 +139,7 @@ static const struct {
         { DOMAIN(HOSTDEV("5")), true, EXIT_REFUSED, "cannot tell whether 0000:05:00.0" },
         { DOMAIN(HOSTDEV("8")), true, EXIT_REFUSED, "cannot tell whether 0000:08:00.0" },
         { "<domain>\n<broken", true, EXIT_REFUSED, "line 2" },
-        { "", true, EXIT_REFUSED, "empty" },
+        { "", true, EXIT_REFUSED, "its XML cannot be read: " },
         /* a user's session */
         { DOMAIN(""), false, EXIT_DONE, "" },
         { DOMAIN(HOSTDEV("3")), false, EXIT_DONE, "" },
@@ -194,6 +195,21 @@ START_TEST(reads_no_more_than_the_limit) {
 }
 END_TEST
 
+START_TEST(finds_a_uuid_in_ruins) {
+        static const char ruin[] = "<domain><uuid>4DEA22B3-1d52-d8f3-2516-782e98ab3fa0</uu",
+                          end[] = "<uuid>" UUID, cut[] = "<uuid>4dea22b3-1d52";
+        char uuid[UUID_TEXT_SIZE];
+
+        ck_assert_int_eq(hook_find_uuid(ruin, sizeof(ruin) - 1, uuid), 0);
+        ck_assert_str_eq(uuid, UUID);
+        ck_assert_int_eq(hook_find_uuid(end, sizeof(end) - 1, uuid), 0);
+        ck_assert_int_eq(hook_find_uuid(cut, sizeof(cut) - 1, uuid), -ENOENT);
+        ck_assert_int_eq(hook_find_uuid("<uuid>", 6, uuid), -ENOENT);
+        ck_assert_int_eq(hook_find_uuid("", 0, uuid), -ENOENT);
+        ck_assert_int_eq(hook_find_uuid("<uuid>not a UUID but as long as one is</uuid>", 45, uuid), -ENOENT);
+}
+END_TEST
+
 START_TEST(closed_stdin_is_refused) {
         HookCall call = hook_call_parse((char **) prepare_arguments);
         int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -213,6 +229,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(c, prepares_without_a_daemon, 0, ELEMENTSOF(starts));
         tcase_add_test(c, release_never_fails);
         tcase_add_test(c, reads_no_more_than_the_limit);
+        tcase_add_test(c, finds_a_uuid_in_ruins);
         tcase_add_test(c, closed_stdin_is_refused);
         suite_add_tcase(s, c);
         return s;
