@@ -12,7 +12,7 @@ _gpuswitchctl_gpus() {
 }
 
 _gpuswitchctl() {
-        local cur prev words cword i verb= position=0
+        local cur prev words cword i verb='' position=0
         local options='--help --version --json --host --machine'
         local verbs='list status to-guest to-host plan monitor log'
         COMPREPLY=()
