@@ -276,6 +276,43 @@ START_TEST(test_home_again) {
 }
 END_TEST
 
+/* Home from wherever other hands have taken the functions meanwhile; the record is of a quite different day.
+ */
+START_TEST(test_home_from_anywhere) {
+        Refusal refusal;
+        Plan plan;
+
+        for (uint64_t number = 0; number < N_SITUATIONS; number++) {
+                uint64_t seed = number;
+                Situation s = situation_from(number);
+                Home home;
+                home_from_facts(&s.card, &home);
+                for (size_t i = 0; i < s.card.n_functions; i++)
+                        random_function(&seed, &s.card, i, s.machine.stub_driver_loaded);
+                Model model = model_from(&s.card, &s.machine);
+
+                ck_assert_int_eq(plan_to_host(&s.card, &s.rule, s.request.state, &home, &plan, &refusal), 0);
+                order_must_hold(&plan, &model, false, number);
+                if (number < N_UNDONE)
+                        every_undo_must_restore(&plan, &model, number);
+                run_all(&model, &plan, plan.n_steps, number);
+                for (size_t i = 0; i < model.n_functions; i++) {
+                        const ModelFunction *f = &model.functions[i];
+                        const HomeFunction *was = &home.functions[i];
+                        MUST(streq(f->driver, was->driver), number, &plan, ".%zu is on %s", i, f->driver);
+                        MUST(streq(f->driver_override, was->driver_override), number, &plan,
+                             "override of .%zu", i);
+                        MUST(isempty(f->power_control) || isempty(was->power_control) ||
+                                     streq(f->power_control, was->power_control),
+                             number, &plan, "power/control of .%zu", i);
+                        MUST(isempty(f->d3cold_allowed) || isempty(was->d3cold_allowed) ||
+                                     streq(f->d3cold_allowed, was->d3cold_allowed),
+                             number, &plan, "d3cold_allowed of .%zu", i);
+                }
+        }
+}
+END_TEST
+
 /* Home from a situation that nobody recorded: the kernel chooses, and nothing of the guest's stays. */
 START_TEST(test_unknown_home) {
         Home unknown = { .known = false };
@@ -309,6 +346,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, test_recipe);
         tcase_add_loop_test(tcase, test_guest_undo, 0, 4);
         tcase_add_test(tcase, test_home_again);
+        tcase_add_test(tcase, test_home_from_anywhere);
         tcase_add_test(tcase, test_unknown_home);
         suite_add_tcase(suite, tcase);
         return suite;
