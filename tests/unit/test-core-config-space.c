@@ -320,6 +320,9 @@ END_TEST
 
 /* Seven BARs in a three-bit field: six exist. And a capability that the read cut off. */
 START_TEST(test_rebar_garbage) {
+        static const struct {
+                size_t size, n_lost;
+        } cuts[] = { { 0x214, 1 }, { 0x20c, 2 }, { 0x20b, 3 }, { 0x204, 3 } };
         _cleanup_space_ Space space = space_card(4096);
         ConfigRegister registers[REGISTERS_MAX];
 
@@ -328,8 +331,12 @@ START_TEST(test_rebar_garbage) {
         ck_assert_uint_eq(registers[5].offset, 0x208 + 8 * 5);
         ck_assert_uint_eq(registers[6].offset, 0x10);
         put32(&space, 0x208, 0x60);
-        ck_assert_uint_eq(config_registers(space.bytes, 0x214, registers), ELEMENTSOF(whole) - 1);
-        ck_assert_uint_eq(config_registers(space.bytes, 0x20b, registers), ELEMENTSOF(whole) - 3);
+        for (size_t i = 0; i < ELEMENTSOF(cuts); i++) {
+                _cleanup_space_ Space cut = space_new(cuts[i].size, 0);
+                memcpy(cut.bytes, space.bytes, cut.size);
+                ck_assert_uint_eq(config_registers(cut.bytes, cut.size, registers),
+                                  ELEMENTSOF(whole) - cuts[i].n_lost);
+        }
 }
 END_TEST
 

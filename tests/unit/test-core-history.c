@@ -93,6 +93,27 @@ static const struct {
           UNKNOWN,
           UNKNOWN,
           false },
+        { "the store could not be read",
+          { .log_complete = true, .host_driver_bound = true, .store_lost = true },
+          { INIT },
+          1,
+          UNKNOWN,
+          UNKNOWN,
+          true },
+        { "the store could not be read, and the line",
+          { .log_complete = true, .host_driver_bound = true, .store_lost = true },
+          { INIT, LINE },
+          2,
+          UNKNOWN,
+          PREFAIL,
+          true },
+        { "the store could not be read: what it proved is gone too",
+          { .log_complete = true, .store_lost = true, .power_loss_proven = true },
+          { 0 },
+          0,
+          UNKNOWN,
+          UNKNOWN,
+          false },
         { "power loss without a suspicion",
           { .log_complete = true, .power_loss_proven = true },
           { INIT },
@@ -133,10 +154,15 @@ START_TEST(test_cut_is_never_safe) {
                         FirstSight suspect = { .log_complete = true,
                                                .host_driver_bound = bound,
                                                .stored_suspect = true };
+                        FirstSight lost = { .log_complete = true,
+                                            .host_driver_bound = bound,
+                                            .store_lost = true };
+                        ResetState c = history_replay(&polaris, &lost, log, n_log);
                         ResetState a = history_replay(&polaris, &cut, log, n_log);
                         ResetState b = history_replay(&polaris, &suspect, log, n_log);
                         ck_assert(a != FRESH && a != TOUCHED);
                         ck_assert(b != FRESH && b != TOUCHED);
+                        ck_assert(c != FRESH && c != TOUCHED);
                 }
         }
 }
