@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is put over the base image before systemd runs: the project, the card model, the lab's own parts inside."""
+
+from . import cpio
+from .cache import hash_files, key_of
+
+# Of no use in a machine that lives for a minute, and each of them costs seconds of an emulated processor.
+MASKED = """
+    apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer
+    logrotate.timer man-db.timer systemd-tmpfiles-clean.timer
+    getty@tty1.service serial-getty@ttyS0.service systemd-timesyncd.service systemd-networkd.service networking.service
+    systemd-random-seed.service systemd-pcrphase.service systemd-hwdb-update.service systemd-update-utmp.service
+    systemd-journal-catalog-update.service ldconfig.service systemd-machine-id-commit.service
+""".split()
+
+# Present but at rest until the scenario has its cards: masked units are refused at once, also to an activation by bus name.
+AT_REST = ["gpuswitchd.service", "gpuswitch-virtwatch.service"]
+
+
+def payload(cache, suite, guest, module, stage):
+    """The layer with the archive `payload`; stage is None while there is no project to install."""
+    parts = [hash_files(guest / "root"), hash_files(module), stage and hash_files(stage), MASKED, AT_REST]
+
+    def make(folder):
+        with open(folder / "payload", "wb") as file:
+            archive = cpio.Archive(file)
+            if stage:
+                archive.tree(stage, "payload")
+            archive.tree(guest / "root", "payload")
+            archive.content("payload/usr/lib/gpuswitch-lab/cardmodel.ko", (module / "cardmodel.ko").read_bytes())
+            archive.content("payload/etc/hostname", b"lab\n")
+            archive.content("payload/etc/fstab", b"")
+            # An empty machine-id would make this a "first boot" with all that systemd does then.
+            archive.content("payload/etc/machine-id", b"67707573776974636800000000000001\n", 0o444)
+            for unit in MASKED + (AT_REST if stage else []):
+                archive.link(f"payload/etc/systemd/system/{unit}", "/dev/null")
+            archive.close()
+
+    return cache.layer("payload", suite, key_of(*parts), make)
