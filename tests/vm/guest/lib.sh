@@ -5,10 +5,11 @@
 export LC_ALL=C.UTF-8 LIBVIRT_DEFAULT_URI=qemu:///system
 MODEL=/sys/kernel/debug/cardmodel
 HOOK=/etc/libvirt/hooks/qemu.d/gpuswitch
+UNITS="gpuswitchd.service gpuswitch-virtwatch.service"
 
 # --- verdicts
 
-fail() {
+fail() { # WHY...
     echo "FAIL: $*" >&2
     exit 1
 }
@@ -21,7 +22,7 @@ expect_match() { # TEXT REGEX WHAT
     [[ $1 =~ $2 ]] || fail "${3:-text}: expected a match of \"$2\", got \"$1\""
 }
 
-# Polls: wait_until SECONDS COMMAND [ARGUMENT...]
+# Polls a condition: wait_until SECONDS COMMAND [ARGUMENT...]. It fails the scenario when the time is over.
 wait_until() {
     local end=$((SECONDS + $1))
     shift
@@ -31,29 +32,16 @@ wait_until() {
     done
 }
 
-# --- the modelled cards
-
-# The address of function 0 of card 1 (reset bug), 2 (bus reset wanted), 3 (virtio-gpu, FLR)
-card_bdf() {
-    readlink -f "/sys/bus/pci/devices/0000:00:0$((3 + $1)).0"/0000:*:00.0 | sed 's|.*/||'
-}
-
-model_dir() {
-    [ "${1:-1}" = 1 ] && echo "$MODEL" || echo "$MODEL/card$1"
-}
-
-model_get() { # KEY [CARD]
-    cat "$(model_dir "${2:-1}")/$1"
-}
-
-model_set() { # KEY VALUE [CARD]
-    echo "$2" > "$(model_dir "${3:-1}")/$1" || fail "the model did not take $1=$2"
-}
+# --- PCI functions
 
 driver_of() { # ADDRESS; prints nothing when there is none
     local link
     link=$(readlink "/sys/bus/pci/devices/$1/driver") && echo "${link##*/}"
     return 0
+}
+
+has_driver() { # ADDRESS DRIVER; for wait_until
+    [ "$(driver_of "$1")" = "$2" ]
 }
 
 override_of() { # ADDRESS; prints nothing when there is none
@@ -62,23 +50,92 @@ override_of() { # ADDRESS; prints nothing when there is none
     [ "$name" = "(null)" ] || echo "$name"
 }
 
+group_of() { # ADDRESS
+    local link
+    link=$(readlink "/sys/bus/pci/devices/$1/iommu_group") && echo "${link##*/}"
+}
+
+functions_of() { # ADDRESS; all functions of its slot, one a line
+    local function
+    for function in "/sys/bus/pci/devices/${1%.*}".*; do
+        echo "${function##*/}"
+    done
+}
+
+# What has to be as before after each stop, one line for each function of the slots of the given addresses.
+settings_snapshot() { # ADDRESS...
+    local card function dir
+    for card; do
+        for function in $(functions_of "$card"); do
+            dir=/sys/bus/pci/devices/$function
+            echo "$function driver=$(driver_of "$function") override=$(override_of "$function") control=$(cat "$dir/power/control")" \
+                "d3cold_allowed=$(cat "$dir/d3cold_allowed") bars=$(od -An -v -tx4 -j16 -N24 "$dir/config" | tr -d '\n')"
+        done
+    done
+}
+
+settings_compare() { # SNAPSHOT ADDRESS...
+    local before=$1 now
+    shift
+    now=$(settings_snapshot "$@")
+    [ "$before" = "$now" ] || fail "the card is not as it was:"$'\n'"$(diff <(echo "$before") <(echo "$now"))"
+}
+
+# --- the modelled cards
+
+# The address of function 0 of card 1 (RX 470 with the reset bug), 2 (GTX 1080, bus reset wanted), 3 (virtio-gpu, resets by FLR)
+card_bdf() { # CARD
+    local path
+    path=$(echo "/sys/bus/pci/devices/0000:00:0$((3 + $1)).0/"0000:*:00.0)
+    [ -d "$path" ] || fail "card $1 is not there"
+    echo "${path##*/}"
+}
+
+model_file() { # KEY [CARD]
+    case ${2:-1} in
+    1) echo "$MODEL/$1" ;;
+    2) echo "$MODEL/card2/$1" ;;
+    *) fail "card $2 is not modelled" ;;
+    esac
+}
+
+model_get() { # KEY [CARD]
+    cat "$(model_file "$@")" || fail "the model has no \"$1\""
+}
+
+model_set() { # KEY VALUE [CARD]
+    echo "$2" > "$(model_file "$1" "${3:-1}")" || fail "the model did not take $1=$2"
+}
+
+expect_model() { # KEY VALUE [CARD]
+    expect_eq "$(model_get "$1" "${3:-1}")" "$2" "$1 of card ${3:-1}"
+}
+
 # --- virtual machines
 
-# vm_define NAME [managed=no] [xml=DEVICE-XML] [ADDRESS...]
+# vm_define NAME [managed=no] [confined=yes] [uuid=UUID] [xml=DEVICE-XML] [ADDRESS...]
+#
+# Two things make a start cost 1 s here instead of 7: it is not confined, since libvirt compiles an AppArmor profile five times for each
+# start, and libvirt does not ask QEMU about each of 460 processor features. Neither has to do with PCI devices. confined=yes leaves both out.
 vm_define() {
-    local name=$1 managed=yes devices="" arg
+    local name=$1 managed=yes confined=no uuid="" devices="" arg quick
     shift
     for arg; do
         case $arg in
         managed=*) managed=${arg#*=} ;;
+        confined=*) confined=${arg#*=} ;;
+        uuid=*) uuid="<uuid>${arg#*=}</uuid>" ;;
         xml=*) devices+=${arg#*=} ;;
-        *) devices+="<hostdev mode='subsystem' type='pci' managed='$managed'><source><address domain='0x${arg%%:*}' bus='0x${arg:5:2}'"
-           devices+=" slot='0x${arg:8:2}' function='0x${arg:11:1}'/></source></hostdev>" ;;
+        *) devices+=$(hostdev_xml "$arg" "$managed") ;;
         esac
     done
+    quick="<seclabel type='none'/>"
+    quick+="<qemu:capabilities><qemu:del capability='cpu-unavailable-features'/></qemu:capabilities>"
+    [ "$confined" = no ] || quick=""
     virsh -q define /dev/stdin > /dev/null << XML || fail "libvirt does not take the definition of $name"
-<domain type='qemu'>
+<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>$name</name>
+  $uuid
   <memory unit='MiB'>64</memory>
   <os><type arch='x86_64' machine='pc'>hvm</type></os>
   <devices>
@@ -86,20 +143,33 @@ vm_define() {
     <memballoon model='none'/>
     $devices
   </devices>
+  $quick
 </domain>
 XML
 }
 
-vm_start() { # NAME; the error text goes to stdout
+hostdev_xml() { # ADDRESS [MANAGED]
+    local domain bus slot function
+    IFS=:. read -r domain bus slot function <<< "$1"
+    echo "<hostdev mode='subsystem' type='pci' managed='${2:-yes}'><source>" \
+        "<address domain='0x$domain' bus='0x$bus' slot='0x$slot' function='0x$function'/></source></hostdev>"
+}
+
+# These print libvirt's words and return its verdict.
+vm_start() { # NAME
     virsh -q start "$1" 2>&1
 }
 
-vm_destroy() {
+vm_destroy() { # NAME
     virsh -q destroy "$1" 2>&1
 }
 
-vm_state() {
-    virsh domstate "$1" | sed -n 1p
+vm_state() { # NAME
+    virsh -q domstate "$1" | sed -n 1p
+}
+
+vm_pid() { # NAME; of its QEMU
+    cat "/run/libvirt/qemu/$1.pid"
 }
 
 # --- the machine
@@ -108,19 +178,32 @@ gpuswitch_installed() {
     [ -x /usr/libexec/gpuswitchd ]
 }
 
-# Run before each scenario: the cards appear, then the daemon starts, as at a boot.
-machine_up() {
-    . ./settings
-    if [ "${LAB_BOOT:-1}" -gt 1 ]; then
-        return 0
-    fi
-    if [ "$LAB_MODEL" = on ]; then
-        mkdir -p /etc/gpuswitch-lab
-        echo "temper=$LAB_TEMPER shared_group=$([ "$LAB_GROUPS" = shared ] && echo 1 || echo 0)" > /etc/gpuswitch-lab/model
-        /usr/lib/gpuswitch-lab/load-model || return 1
-    fi
-    if [ "$LAB_GPUSWITCH" = on ] && gpuswitch_installed; then
-        systemctl unmask gpuswitchd.service gpuswitch-virtwatch.service
-        systemctl enable --now gpuswitchd.service gpuswitch-virtwatch.service || return 1
-    fi
+# As an administrator would who wants to be rid of it for now.
+gpuswitch_off() {
+    gpuswitch_installed || return 0
+    # shellcheck disable=SC2086  # a list
+    systemctl -q mask --now $UNITS
+    [ ! -e "$HOOK" ] || mv "$HOOK" "/run/${HOOK##*/}.away"
+}
+
+gpuswitch_on() {
+    gpuswitch_installed || fail "gpuswitch is not in this machine"
+    [ ! -e "/run/${HOOK##*/}.away" ] || mv "/run/${HOOK##*/}.away" "$HOOK"
+    # shellcheck disable=SC2086
+    systemctl -q unmask $UNITS && systemctl -q enable --now $UNITS || fail "gpuswitch does not start"
+}
+
+# Ends this boot; the scenario runs again from its top after it, with LAB_BOOT one higher, on the same disk.
+reboot_machine() {
+    systemctl reboot || fail "the machine does not reboot"
+    sleep infinity
+}
+
+# What the lab shows beside the output of a scenario that failed.
+evidence() {
+    echo "--- kernel"
+    dmesg | tail -n 25
+    echo "--- gpuswitch"
+    # shellcheck disable=SC2046,SC2086
+    journalctl -b -q --no-pager -o short-monotonic -n 60 $(printf -- '-u %s ' $UNITS)
 }

@@ -3,11 +3,11 @@
 
 import concurrent.futures
 import sys
+import threading
 
 from .cache import Cache
 from .process import LabError
-from .scenario import Scenario
-from .scenario import run as run_scenario
+from .scenario import Run, Scenario
 from .state import Suite
 from .suites import DEFAULT, SUITES
 
@@ -16,15 +16,20 @@ def say(text):
     print(f"lab: {text}", file=sys.stderr, flush=True)
 
 
-def tree_of(vm):
-    return vm.parent.parent
+def show(data):
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+def suites_of(vm, names):
+    """Brings the layers of some suites up to date, side by side."""
+    cache = Cache(say)
+    with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+        return dict(zip(names, pool.map(lambda name: Suite(cache, name, vm.parent.parent, vm), names)))
 
 
 def build(vm, options):
-    cache = Cache(say)
-    for name in options.suite or SUITES:
-        Suite(cache, name, tree_of(vm), vm)
-        say(f"{name} is built")
+    suites_of(vm, options.suite or list(SUITES))
     return 0
 
 
@@ -38,50 +43,53 @@ def load(vm, names):
 
 
 def run(vm, options):
-    cache = Cache(say)
     wanted = [(scenario, suite) for scenario in load(vm, options.scenario) for suite in scenario.suites
               if suite in (options.suite or SUITES)]
     if not wanted:
         raise LabError("none of these scenarios is for that suite")
-    suites = {name: Suite(cache, name, tree_of(vm), vm) for name in SUITES if any(suite == name for _, suite in wanted)}
+    suites = suites_of(vm, [name for name in SUITES if any(suite == name for _, suite in wanted)])
+    live = show if options.verbose and options.jobs == 1 else None
 
-    def show(data):
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-
-    def one(scenario, suite):
-        live = show if options.verbose and options.jobs == 1 else lambda data: None
-        result = run_scenario(scenario, suites[suite], vm / "guest", live)
-        if result.code != 0:
-            tail = "\n".join(f"    {line}" for line in result.output.splitlines()[-80:])
-            print(f"FAIL {scenario.name} {suite} ({result.seconds:.0f} s)\n{tail}", flush=True)
-        else:
-            print(f"ok   {scenario.name} {suite} ({result.seconds:.0f} s)", flush=True)
+    def one(pair):
+        scenario, suite = pair
+        result = Run(scenario, vm / "guest", live).on(suites[suite])
+        verdict = "FAIL" if result.code else "ok"
+        text = f"{verdict} {scenario.name} {suite} ({result.seconds:.0f} s)\n"
+        if result.code and not live:
+            text += "".join(f"    {line}\n" for line in result.output.splitlines()[-120:])
+        show(text.encode())
         return result.code == 0
 
     with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        passed = sum(pool.map(lambda pair: one(*pair), wanted))
+        passed = sum(pool.map(one, wanted))
     print(f"{passed} passed, {len(wanted) - passed} failed")
     return 0 if passed == len(wanted) else 1
 
 
-def command_scenario(text, headers):
+def command(text, headers, mark):
     header = "".join(f"# {name}: {value}\n" for name, _, value in (item.partition("=") for item in headers))
-    return Scenario("command", f"#!/bin/bash\n{header}\n. ./lib.sh\n{text}\n")
+    return Scenario(mark, f"#!/bin/bash\n{header}# timeout: 86400\n\n. ./lib.sh\n{text}\n", (mark,))
 
 
 def execute(vm, options):
-    cache = Cache(say)
-    suite = Suite(cache, (options.suite or [DEFAULT])[-1], tree_of(vm), vm)
-
-    def show(data):
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-
-    result = run_scenario(command_scenario(options.command, options.header), suite, vm / "guest", show)
-    if result.output.rpartition("\nlab: ")[1]:
-        sys.stderr.write("lab: " + result.output.rpartition("\nlab: ")[2])
-    return result.code
+    (name,) = options.suite or [DEFAULT]
+    suite = suites_of(vm, [name])[name]
+    return Run(command(options.command, options.header, "quiet"), vm / "guest", show).on(suite).code
 
 
-globals()["exec"] = execute
+def shell(vm, options):
+    (name,) = options.suite or [DEFAULT]
+    suite = suites_of(vm, [name])[name]
+
+    def type_in(machine):
+        for line in sys.stdin.buffer:
+            machine.send(line)
+        machine.send(b"exit\n")
+
+    def start_typing(machine):
+        threading.Thread(target=type_in, args=(machine,), daemon=True).start()
+
+    return Run(command("", options.header, "interactive"), vm / "guest", show, start_typing).on(suite).code
+
+
+VERBS = {"build": build, "run": run, "exec": execute, "shell": shell}

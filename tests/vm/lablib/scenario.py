@@ -23,18 +23,18 @@ HEADERS = {
     "qemu": ("", r".*"),
     "timeout": ("300", r"\d+"),
 }
+FOR_THE_GUEST = ("temper", "groups", "model", "gpuswitch", "timeout")
 
-RUN = """#!/bin/bash
-. ./lib.sh
-machine_up || exit 1
-exec bash ./scenario
-"""
+# What the machine itself may need beyond the scenario's time: to come up, and to show its evidence.
+GRACE_SECONDS = 90
 
 
 class Scenario:
-    def __init__(self, name, text):
+    def __init__(self, name, text, marks=()):
+        """marks are empty files in the job: "quiet" (no evidence on failure), "interactive" (a shell instead of the text)."""
         self.name = name
         self.text = text
+        self.marks = marks
         self.header = {key: default for key, (default, _) in HEADERS.items()}
         for key, value in re.findall(r"^# (\w+):[ \t]*(.*?)[ \t]*$", text.split("\n\n", 1)[0], re.M):
             if key not in HEADERS:
@@ -47,17 +47,22 @@ class Scenario:
     def suites(self):
         return [suite for suite in SUITES if suite in self.header["suites"].split()]
 
-    def job(self, guest, token):
+    def job(self, guest, token, first_boot):
         """The archive that the agent unpacks and runs."""
-        settings = "".join(f"LAB_{key.upper()}={shlex.quote(self.header[key])}\n" for key in ("temper", "groups", "model", "gpuswitch"))
-        files = {"run": RUN, "lib.sh": (guest / "lib.sh").read_text(encoding="utf-8"), "scenario": self.text, "token": token,
-                 "settings": settings}
+        settings = {key: self.header[key] for key in FOR_THE_GUEST} | {"first_boot": str(first_boot)}
+        files = {
+            "run": (guest / "run").read_text(encoding="utf-8"),
+            "lib.sh": (guest / "lib.sh").read_text(encoding="utf-8"),
+            "settings": "".join(f"LAB_{key.upper()}={shlex.quote(value)}\n" for key, value in settings.items()),
+            "scenario": self.text,
+            "token": token,
+            **dict.fromkeys(self.marks, ""),
+        }
         whole = io.BytesIO()
         with tarfile.open(fileobj=whole, mode="w") as archive:
             for name, text in files.items():
                 member = tarfile.TarInfo(name)
                 member.size = len(text.encode())
-                member.mode = 0o755
                 archive.addfile(member, io.BytesIO(text.encode()))
         return whole.getvalue()
 
@@ -69,46 +74,61 @@ class Result:
         self.seconds = seconds
 
 
-def run(scenario, suite, guest, on_output=lambda data: None):
-    """Runs a scenario on a machine of a suite; a machine that breaks is a failed scenario, with its last words as output."""
-    begun = time.monotonic()
-    deadline = begun + int(scenario.header["timeout"])
-    token = secrets.token_hex(8)
-    job = scenario.job(guest, token)
-    special = scenario.header["kernel"] or scenario.header["qemu"]
-    output = bytearray()
+class Run:
+    """A scenario on its way."""
 
-    def give_job(machine):
-        machine.send(f"JOB {len(job)}\n".encode() + job)
+    def __init__(self, scenario, guest, on_output=None, on_start=None):
+        self.scenario = scenario
+        self.guest = guest
+        self.on_output = on_output or (lambda data: None)
+        self.on_start = on_start or (lambda machine: None)
+        self.token = secrets.token_hex(8)
+        self.heard = bytearray()  # not yet known to be whole lines
+        self.output = bytearray()
+        self.begun = time.monotonic()
+        self.deadline = self.begun + int(scenario.header["timeout"]) + GRACE_SECONDS
 
-    def listen(machine):
-        end = re.compile(rb"LAB-EXIT " + token.encode() + rb" (\d+)\n")
+    def on(self, suite):
+        """Runs it; a machine that breaks is a failed scenario, with the machine's last words as its output."""
+        header = self.scenario.header
+        special = header["kernel"] or header["qemu"]
+        try:
+            with suite.boot(shlex.split(header["kernel"]), shlex.split(header["qemu"])) if special else suite.restore() as machine:
+                # The boot whose state was saved is the first; its disk has counted it.
+                first = wait_ready(machine, self.deadline) if special else suite.resume(machine)
+                machine.send(self._job(first))
+                self.on_start(machine)
+                code = self._listen(machine, first)
+        except LabError as error:
+            code = 1
+            self._take(f"lab: {error}\n".encode())
+        return Result(code, self.output.decode(errors="replace"), time.monotonic() - self.begun)
+
+    def _job(self, first_boot):
+        job = self.scenario.job(self.guest, self.token, first_boot)
+        return f"JOB {len(job)}\n".encode() + job
+
+    def _take(self, data):
+        self.output += data
+        self.on_output(data)
+
+    def _listen(self, machine, first_boot):
+        ours = re.compile(rb"^LAB-(?:EXIT %s (\d+)|READY \d+)\n" % self.token.encode(), re.M)
         while True:
-            data = machine.receive(deadline)
+            data = machine.receive(self.deadline)
             if not data:
-                output.extend(b"\nlab: the machine ended\n" if data == b"" else b"\nlab: the scenario's time is over\n")
-                output.extend(machine.last_words().encode())
-                return 1
-            output.extend(data)
-            on_output(data)
-            if found := end.search(output):
-                code = int(found.group(1))
-                del output[found.start():]
-                return code
-            # The machine has been rebooted by the scenario: the same job again, which sees by LAB_BOOT where it is.
-            if again := re.search(rb"LAB-READY \d+\n", output):
-                del output[again.start():again.end()]
-                give_job(machine)
-
-    try:
-        with suite.boot(shlex.split(scenario.header["kernel"]), shlex.split(scenario.header["qemu"])) if special else suite.restore() as machine:
-            if special:
-                wait_ready(machine, deadline)
-            else:
-                suite.resume(machine)
-            give_job(machine)
-            code = listen(machine)
-    except LabError as error:
-        code = 1
-        output.extend(f"\nlab: {error}\n".encode())
-    return Result(code, output.decode(errors="replace"), time.monotonic() - begun)
+                self._take(bytes(self.heard))
+                raise LabError(("the machine ended" if data == b"" else "the machine did not end in time") + ":\n" + machine.last_words())
+            self.heard += data
+            if found := ours.search(self.heard):
+                self._take(bytes(self.heard[:found.start()]))
+                code = found.group(1)
+                del self.heard[:found.end()]
+                if code is not None:
+                    return int(code)
+                # The scenario has rebooted its machine: the same job again, which sees by LAB_BOOT where it is.
+                machine.send(self._job(first_boot))
+            # Prompts are no whole lines, so only what may become one of our own lines is held back.
+            held = self.heard.rfind(b"\nLAB-") + 1 if b"\nLAB-" in self.heard else 0 if self.heard.startswith(b"LAB-") else len(self.heard)
+            self._take(bytes(self.heard[:held]))
+            del self.heard[:held]
