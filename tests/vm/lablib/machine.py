@@ -52,7 +52,7 @@ def description():
 
 class Machine:
     BASIC = ["-nodefaults", "-no-user-config", "-display", "none", "-M", "q35", "-accel", "tcg,thread=multi,tb-size=512",
-             "-cpu", "max,la57=off", "-rtc", "base=utc,clock=vm"]
+             "-cpu", "max,la57=off,svm=off", "-rtc", "base=utc,clock=vm"]
 
     def __init__(self, base, disk, payload, *, kernel=(), qemu=(), memory_file=None, share_memory=False, incoming=False, keep_disk=False):
         self.folder = Path(tempfile.mkdtemp(prefix="gpuswitch-lab."))
