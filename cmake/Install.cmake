@@ -27,8 +27,7 @@ install(DIRECTORY DESTINATION /etc/gpuswitch/policy.d)
 install(DIRECTORY DESTINATION /etc/gpuswitch/quirks.d)
 
 install(PROGRAMS systemd/activate DESTINATION libexec RENAME gpuswitch-activate)
-install(FILES client/completion/gpuswitchctl.bash DESTINATION share/bash-completion/completions RENAME gpuswitchctl
-        OPTIONAL)
+install(FILES client/completion/gpuswitchctl.bash DESTINATION share/bash-completion/completions RENAME gpuswitchctl)
 install(FILES policy/README.md DESTINATION share/doc/gpuswitch RENAME policy.md)
 install(FILES README.md DESTINATION share/doc/gpuswitch OPTIONAL)
 install(FILES LICENSE DESTINATION share/doc/gpuswitch)
