@@ -54,16 +54,17 @@ class Machine:
     BASIC = ["-nodefaults", "-no-user-config", "-display", "none", "-M", "q35", "-accel", "tcg,thread=multi,tb-size=512",
              "-cpu", "max,la57=off,svm=off", "-rtc", "base=utc,clock=vm"]
 
-    def __init__(self, base, disk, payload, *, kernel=(), qemu=(), memory_file=None, share_memory=False, incoming=False, keep_disk=False):
+    def __init__(self, base, disk, archives, *, kernel=(), qemu=(), memory_file=None, share_memory=False, incoming=False, keep_disk=False):
         self.folder = Path(tempfile.mkdtemp(prefix="gpuswitch-lab."))
         self.console = self.folder / "console"
         self.process = None
         self.monitor = None
         self.line = None
+        self.boot = 0  # how often this disk has been booted
         root = base / "root"
 
         with open(self.folder / "initrd", "wb") as whole:
-            for part in (base / "initrd", payload):
+            for part in archives:
                 with open(part, "rb") as file:
                     shutil.copyfileobj(file, whole)
 
@@ -135,6 +136,27 @@ class Machine:
         if left <= 0 or not select.select([self.line], [], [], left)[0]:
             return None
         return self.line.recv(65536)
+
+    def expect(self, word, deadline):
+        """Waits for a line that begins with word; returns the rest of it."""
+        heard = b""
+        while not heard.endswith(b"\n"):
+            data = self.receive(deadline)
+            if not data:
+                raise LabError(("the machine ended" if data == b"" else f"the machine did not say {word.decode()} in time") + ":\n"
+                               + self.last_words())
+            heard += data
+        if not heard.startswith(word):
+            raise LabError(f"the machine said {heard!r} and not {word.decode()}")
+        return heard[len(word):].decode()
+
+    def wait_ready(self, deadline):
+        self.boot = int(self.expect(b"LAB-READY", deadline))
+
+    def quit(self):
+        """Ends QEMU such that its disk is whole."""
+        self.monitor.call("quit")
+        self.process.wait()
 
     def last_words(self, lines=30):
         text = self.console.read_text(errors="replace") if self.console.exists() else ""

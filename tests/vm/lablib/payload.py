@@ -16,10 +16,17 @@ MASKED = """
 # Present but at rest until the scenario has its cards: masked units are refused at once, also to an activation by bus name.
 AT_REST = ["gpuswitchd.service", "gpuswitch-virtwatch.service"]
 
+FILES = {
+    "etc/hostname": b"lab\n",
+    "etc/fstab": b"",
+    # An empty one would make this a "first boot" with all that systemd does then.
+    "etc/machine-id": b"67707573776974636800000000000001\n",
+}
+
 
 def payload(cache, suite, guest, module, stage):
     """The layer with the archive `payload`; stage is None while there is no project to install."""
-    parts = [hash_files(guest / "root"), hash_files(module), stage and hash_files(stage), MASKED, AT_REST]
+    key = key_of(hash_files(guest / "root"), hash_files(module), stage and hash_files(stage), MASKED, AT_REST, FILES)
 
     def make(folder):
         with open(folder / "payload", "wb") as file:
@@ -28,12 +35,11 @@ def payload(cache, suite, guest, module, stage):
                 archive.tree(stage, "payload")
             archive.tree(guest / "root", "payload")
             archive.content("payload/usr/lib/gpuswitch-lab/cardmodel.ko", (module / "cardmodel.ko").read_bytes())
-            archive.content("payload/etc/hostname", b"lab\n")
-            archive.content("payload/etc/fstab", b"")
-            # An empty machine-id would make this a "first boot" with all that systemd does then.
-            archive.content("payload/etc/machine-id", b"67707573776974636800000000000001\n", 0o444)
+            for name, content in FILES.items():
+                archive.content(f"payload/{name}", content)
+            archive.content("payload/var/lib/gpuswitch-lab/payload", key.encode())
             for unit in MASKED + (AT_REST if stage else []):
                 archive.link(f"payload/etc/systemd/system/{unit}", "/dev/null")
             archive.close()
 
-    return cache.layer("payload", suite, key_of(*parts), make)
+    return cache.layer("payload", suite, key, make)

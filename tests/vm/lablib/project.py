@@ -3,6 +3,7 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 from .cache import hash_files, key_of, locked, top
 from .process import LabError, run_in_root
@@ -51,6 +52,14 @@ def mirror(tree, names, target):
         copy.chmod(source.stat().st_mode)
 
 
+def forget_gone_trees(suite):
+    """Deletes the build folders of work trees that are no more."""
+    for mark in top().glob(f"work-{suite}-*/tree"):
+        if not Path(mark.read_text()).exists():
+            shutil.rmtree(mark.parent, ignore_errors=True)
+            mark.parent.with_suffix(".lock").unlink(missing_ok=True)
+
+
 def project(cache, suite, build_layer, tree):
     """The layer with the installed project, or None while the tree has nothing to install."""
     names = sources(tree)
@@ -60,9 +69,12 @@ def project(cache, suite, build_layer, tree):
     def make(folder):
         # One build folder per suite and tree, kept between runs; another tree must not spoil it, hence its path in the name.
         work = top() / f"work-{suite}-{key_of(str(tree), build_layer.name)}"
+        forget_gone_trees(suite)
         with locked(work.with_suffix(".lock")):
+            work.mkdir(exist_ok=True)
+            (work / "tree").write_text(str(tree))
             for name in ("src", "build"):
-                (work / name).mkdir(parents=True, exist_ok=True)
+                (work / name).mkdir(exist_ok=True)
             (folder / "stage").mkdir()
             mirror(tree, names, work / "src")
             binds = {"/src": work / "src", "/build": work / "build", "/stage": folder / "stage"}

@@ -9,7 +9,6 @@ import tarfile
 import time
 
 from .process import LabError
-from .state import wait_ready
 from .suites import SUITES
 
 # name: (the default, what it may be)
@@ -94,11 +93,13 @@ class Run:
         special = header["kernel"] or header["qemu"]
         try:
             with suite.boot(shlex.split(header["kernel"]), shlex.split(header["qemu"])) if special else suite.restore() as machine:
-                # The boot whose state was saved is the first; its disk has counted it.
-                first = wait_ready(machine, self.deadline) if special else suite.resume(machine)
-                machine.send(self._job(first))
+                if special:
+                    machine.wait_ready(self.deadline)
+                else:
+                    suite.resume(machine)
+                machine.send(self._job(machine.boot))
                 self.on_start(machine)
-                code = self._listen(machine, first)
+                code = self._listen(machine)
         except LabError as error:
             code = 1
             self._take(f"lab: {error}\n".encode())
@@ -112,7 +113,7 @@ class Run:
         self.output += data
         self.on_output(data)
 
-    def _listen(self, machine, first_boot):
+    def _listen(self, machine):
         ours = re.compile(rb"^LAB-(?:EXIT %s (\d+)|READY \d+)\n" % self.token.encode(), re.M)
         while True:
             data = machine.receive(self.deadline)
@@ -127,7 +128,7 @@ class Run:
                 if code is not None:
                     return int(code)
                 # The scenario has rebooted its machine: the same job again, which sees by LAB_BOOT where it is.
-                machine.send(self._job(first_boot))
+                machine.send(self._job(machine.boot))
             # Prompts are no whole lines, so only what may become one of our own lines is held back.
             held = self.heard.rfind(b"\nLAB-") + 1 if b"\nLAB-" in self.heard else 0 if self.heard.startswith(b"LAB-") else len(self.heard)
             self._take(bytes(self.heard[:held]))

@@ -8,12 +8,12 @@ nothing, and machines that run side by side have most of their memory in common.
 import time
 
 from . import payload as payloads
-from . import project, roots
+from . import initrd, project, roots
 from .cache import key_of
 from .machine import Machine, description
 from .process import LabError, program_of_root, run
 
-BOOT_SECONDS = 300
+BOOT_SECONDS = 600
 
 
 class Suite:
@@ -27,30 +27,48 @@ class Suite:
         release = (self.base / "release").read_text()
         model = project.model(cache, name, build, release, vm / "model")
         stage = project.project(cache, name, build, tree)
-        self.payload = payloads.payload(cache, name, vm / "guest", model, stage) / "payload"
-        self.state = cache.layer("state", name, key_of(self.base.name, self.payload.parent.name, description()), self._save)
+        bare = payloads.payload(cache, name, vm / "guest", model, None)
+        full = payloads.payload(cache, name, vm / "guest", model, stage)
+        early = initrd.initrd(cache, name, self.base, vm / "guest") / "initrd"
+        self.bare = (early, bare / "payload")
+        self.full = (early, full / "payload")
+        machine = key_of(self.base.name, early.parent.name, description())
+        self.settled = cache.layer("settled", name, key_of(machine, bare.name), self._settle)
+        self.state = cache.layer("state", name, key_of(self.settled.name, full.name), self._save)
+
+    def _settle(self, folder):
+        """A disk on which everything has happened that happens once: profiles are compiled, libvirt knows its QEMU."""
+        make_disk(self.base, folder / "disk", self.base / "image", "raw")
+        with Machine(self.base, folder / "disk", self.bare, keep_disk=True) as machine:
+            warm_up(machine)
+            machine.quit()
 
     def _save(self, folder):
-        disk = folder / "disk"
-        run([*program_of_root(self.base / "root", "qemu-img"), "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(self.base / "image"),
-             str(disk)], "making the machine's disk")
-        with Machine(self.base, disk, self.payload, memory_file=folder / "memory", share_memory=True, keep_disk=True) as machine:
-            wait_ready(machine, time.monotonic() + BOOT_SECONDS)
+        make_disk(self.base, folder / "disk", self.settled / "disk", "qcow2")
+        with Machine(self.base, folder / "disk", self.full, memory_file=folder / "memory", share_memory=True, keep_disk=True) as machine:
+            warm_up(machine)
             machine.monitor.call("stop")
             migrate(machine, "migrate", f"exec:cat > {folder / 'devices'}")
+            machine.quit()
+        (folder / "boot").write_text(str(machine.boot))
 
     def boot(self, kernel, qemu):
         """A machine that boots; its disk is as it was when the state was saved."""
-        return Machine(self.base, self.state / "disk", self.payload, kernel=kernel, qemu=qemu)
+        return Machine(self.base, self.state / "disk", self.full, kernel=kernel, qemu=qemu)
 
     def restore(self):
-        return Machine(self.base, self.state / "disk", self.payload, memory_file=self.state / "memory", incoming=True)
+        return Machine(self.base, self.state / "disk", self.full, memory_file=self.state / "memory", incoming=True)
 
     def resume(self, machine):
-        """Lets a restored machine run; returns the number of the boot that it is in."""
+        """Lets a restored machine run on."""
         migrate(machine, "migrate-incoming", f"exec:cat {self.state / 'devices'}")
         machine.monitor.call("cont")
-        return 1
+        machine.boot = int((self.state / "boot").read_text())
+
+
+def make_disk(base, disk, backing, kind):
+    run([*program_of_root(base / "root", "qemu-img"), "create", "-q", "-f", "qcow2", "-F", kind, "-b", str(backing), str(disk)],
+        "making the machine's disk")
 
 
 def migrate(machine, command, uri):
@@ -62,12 +80,8 @@ def migrate(machine, command, uri):
         raise LabError(f"the machine's state could not be moved ({command}):\n{machine.last_words()}")
 
 
-def wait_ready(machine, deadline):
-    """Waits for the agent; returns the number of the boot."""
-    heard = b""
-    while b"\n" not in heard:
-        data = machine.receive(deadline)
-        if not data:
-            raise LabError(("the machine ended" if data == b"" else "the machine did not become ready") + ":\n" + machine.last_words())
-        heard += data
-    return int(heard.split()[1])
+def warm_up(machine):
+    deadline = time.monotonic() + BOOT_SECONDS
+    machine.wait_ready(deadline)
+    machine.send(b"WARM\n")
+    machine.expect(b"LAB-WARM", deadline)

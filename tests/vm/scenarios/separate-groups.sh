@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
 # suites: trixie bookworm
 # groups: separate
 # gpuswitch: off
