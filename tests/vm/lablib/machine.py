@@ -51,6 +51,8 @@ def description():
 
 
 class Machine:
+    running = set()
+
     BASIC = ["-nodefaults", "-no-user-config", "-display", "none", "-M", "q35", "-accel", "tcg,thread=multi,tb-size=512",
              "-cpu", "max,la57=off,svm=off", "-rtc", "base=utc,clock=vm"]
 
@@ -92,6 +94,7 @@ class Machine:
 
     def __enter__(self):
         with open(self.folder / "qemu.log", "wb") as log:
+            self.running.add(self)
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment,
                                             preexec_fn=die_with_parent)
         try:
@@ -107,10 +110,14 @@ class Machine:
             self.line.close()
         if self.monitor:
             self.monitor.close()
-        # By its own handle, whatever state it is in: no other QEMU is ever touched.
-        if self.process.poll() is None:
+        self.end()
+        self.running.discard(self)
+
+    def end(self):
+        """By its own handle, whatever state it is in: no other QEMU is ever touched."""
+        if self.process:
             self.process.kill()
-        self.process.wait()
+            self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _connect(self, name):

@@ -20,6 +20,10 @@ def die_with_parent():
         os._exit(127)
 
 
+# For commands that start others: namespaces that vanish with their first process, and everything in them, mounts too.
+ALONE = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
 def run(command, what, log=None, **options):
     """Runs command to its end; what says in the error what could not be done."""
     try:
@@ -37,10 +41,7 @@ def run(command, what, log=None, **options):
 
 
 def run_in_root(root, binds, command, what, log=None):
-    """Runs command with root as its /, and with the folders of binds ({place inside: folder outside}) mounted there.
-
-    The mounts live in a mount namespace of their own: nothing is left to be unmounted.
-    """
+    """Runs command with root as its /, and with the folders of binds ({place inside: folder outside}) mounted there."""
     script = ["set -e", "root=$1; shift"]
     arguments = []
     for inside, outside in {"/dev": "/dev", **binds}.items():
@@ -49,8 +50,7 @@ def run_in_root(root, binds, command, what, log=None):
     script.append('mount -t proc proc "$root/proc"')
     script.append('exec chroot "$root" "$@"')
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root"}
-    return run(["unshare", "--mount", "--propagation", "private", "sh", "-c", "; ".join(script), "sh", str(root),
-                *arguments, *command], what, log, env=environment)
+    return run([*ALONE, "sh", "-c", "; ".join(script), "sh", str(root), *arguments, *command], what, log, env=environment)
 
 
 def program_of_root(root, program):

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from .cache import key_of
-from .process import LabError, run
+from .process import ALONE, LabError, run
 from .suites import SUITES
 
 IMAGE_SIZE = "4G"
@@ -31,8 +31,7 @@ def host_mirror():
 
 def bootstrap(suite, packages, root, log):
     # mmdebstrap reads the host's apt configuration, a proxy in it included.
-    run(["mmdebstrap", "--mode=root", "--variant=apt", "--include=" + ",".join(packages),
-         "--aptopt=APT::Install-Recommends false", suite, str(root), host_mirror()],
+    run([*ALONE, "mmdebstrap", "--mode=root", "--variant=apt", "--include=" + ",".join(packages), suite, str(root), host_mirror()],
         f"making a {suite} root", log)
 
 
