@@ -84,6 +84,20 @@ START_TEST(newer_file_is_left_alone) {
 }
 END_TEST
 
+/* Not even its journal mode is changed. */
+START_TEST(newer_file_without_log_is_left_alone) {
+        Store *store = NULL;
+        char *aside = NULL;
+
+        make_store();
+        fixture_sql("PRAGMA journal_mode = DELETE; PRAGMA user_version = 2");
+        _cleanup_bytes_ Bytes file = file_bytes(fixture_path);
+        ck_assert_int_eq(store_open(fixture_path, &store, &aside), -EPROTONOSUPPORT);
+        assert_bytes(fixture_path, &file);
+        ck_assert_uint_eq(count_files("*"), 1);
+}
+END_TEST
+
 START_TEST(place_that_cannot_be) {
         char path[256];
         Store *store = NULL;
@@ -255,6 +269,7 @@ static Suite *open_suite(void) {
         tcase_add_test(test, empty_file_is_a_new_store);
         tcase_add_test(test, link_is_followed);
         tcase_add_loop_test(test, newer_file_is_left_alone, 0, 2);
+        tcase_add_test(test, newer_file_without_log_is_left_alone);
         tcase_add_test(test, place_that_cannot_be);
         tcase_add_test(test, read_only_place);
         tcase_add_loop_test(test, no_room_for_a_new_store, 0, 20);

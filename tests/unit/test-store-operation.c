@@ -310,6 +310,27 @@ START_TEST(handler_may_end_and_begin) {
 }
 END_TEST
 
+/* Begins another one and ends all that there were. */
+static int begin_and_end_all(const StoredOperation *operation, void *userdata) {
+        unsigned *n = userdata;
+
+        ck_assert_uint_lt((*n)++, 1);
+        begin("new");
+        ck_assert_int_eq(store_end_operation(store, OPERATION_A, "undone", NULL, 1), 0);
+        ck_assert_int_eq(store_end_operation(store, OPERATION_B, "undone", NULL, 1), 0);
+        return 0;
+}
+
+START_TEST(what_the_handler_begins_is_not_handled) {
+        unsigned n = 0;
+
+        begin(OPERATION_A);
+        begin(OPERATION_B);
+        ck_assert_int_eq(store_each_operation(store, begin_and_end_all, &n), 0);
+        ck_assert_uint_eq(n, 1);
+}
+END_TEST
+
 static int refuse_second(const StoredOperation *operation, void *userdata) {
         unsigned *n = userdata;
 
@@ -371,6 +392,7 @@ static Suite *operation_suite(void) {
         tcase_add_test(test, nonsense_is_not_begun);
         tcase_add_loop_test(test, tampered_record_is_found_by_its_id, 0, (int) ELEMENTSOF(tampered_table));
         tcase_add_test(test, handler_may_end_and_begin);
+        tcase_add_test(test, what_the_handler_begins_is_not_handled);
         tcase_add_test(test, handler_can_stop);
         tcase_add_test(test, outcomes_are_limited);
         tcase_add_test(test, texts_are_limited);

@@ -263,24 +263,47 @@ START_TEST(set_aside_is_told_until_a_card_is_saved) {
 END_TEST
 
 /* The old file is not given up for a new one that cannot be. */
-START_TEST(no_room_to_replace_a_broken_one) {
+static void replace_without_room(rlim_t size, bool has_log) {
+        _cleanup_bytes_ Bytes file = file_bytes(fixture_path), log = { 0 };
         Store *store = NULL;
         char *aside = NULL;
 
-        make_broken_killed_store();
-        _cleanup_bytes_ Bytes file = file_bytes(fixture_path), log = file_bytes(beside("-wal"));
-        limit_file_size((rlim_t) _i * 1024);
-        ck_assert(is_no_room(store_open(fixture_path, &store, &aside)));
+        if (has_log)
+                log = file_bytes(beside("-wal"));
+        limit_file_size(size);
+        int r = store_open(fixture_path, &store, &aside);
         limit_file_size(RLIM_INFINITY);
+        if (r == 0) { /* there is room by now */
+                ck_assert_ptr_nonnull(aside);
+                assert_bytes(aside, &file);
+                free(aside);
+                store_free(store);
+                return;
+        }
+        ck_assert(is_no_room(r));
         ck_assert_ptr_null(aside);
         assert_bytes(fixture_path, &file);
-        assert_bytes(beside("-wal"), &log);
+        if (has_log)
+                assert_bytes(beside("-wal"), &log);
         ck_assert_uint_eq(count_files(".broken-*"), 0);
 
         ck_assert_int_eq(store_open(fixture_path, &store, &aside), 0);
         ck_assert_ptr_nonnull(aside);
         free(aside);
         store_free(store);
+}
+
+START_TEST(no_room_to_replace_text) {
+        store_free(fixture_open());
+        make_text();
+        replace_without_room((rlim_t) _i * 4096, /* has_log= */ false);
+}
+END_TEST
+
+/* From where the log of the old one can be read, which takes 32 KiB, to where the new one fits. */
+START_TEST(no_room_to_replace_a_file_with_a_log) {
+        make_broken_killed_store();
+        replace_without_room((rlim_t) _i * 4096, /* has_log= */ true);
 }
 END_TEST
 
@@ -294,7 +317,8 @@ static Suite *set_aside_suite(void) {
         tcase_add_test(test, unusable_file_keeps_its_log);
         tcase_add_test(test, each_set_aside_has_its_own_name);
         tcase_add_test(test, set_aside_is_told_until_a_card_is_saved);
-        tcase_add_loop_test(test, no_room_to_replace_a_broken_one, 0, 20);
+        tcase_add_loop_test(test, no_room_to_replace_text, 0, 12);
+        tcase_add_loop_test(test, no_room_to_replace_a_file_with_a_log, 0, 12);
         suite_add_tcase(suite, test);
         return suite;
 }
