@@ -285,6 +285,8 @@ static void replace_without_room(rlim_t size, bool has_log) {
         assert_bytes(fixture_path, &file);
         if (has_log)
                 assert_bytes(beside("-wal"), &log);
+        else
+                ck_assert_uint_eq(count_files("*"), 1); /* nothing of the failed new one */
         ck_assert_uint_eq(count_files(".broken-*"), 0);
 
         ck_assert_int_eq(store_open(fixture_path, &store, &aside), 0);
