@@ -34,9 +34,10 @@ def build(vm, options):
 
 
 def load(vm, names):
-    """The scenarios of those names, or all there are."""
+    """The scenarios of those names, or all there are. A name with a folder ("demo/plain") is no part of "all"."""
     files = {path.stem: path for path in sorted((vm / "scenarios").glob("*.sh"))}
-    names = [name.removesuffix(".sh").rpartition("/")[2] for name in names] or list(files)
+    names = [name.removesuffix(".sh").removeprefix("tests/vm/").removeprefix("scenarios/") for name in names] or list(files)
+    files |= {name: vm / f"{name}.sh" for name in names if "/" in name and (vm / f"{name}.sh").is_file()}
     if unknown := [name for name in names if name not in files]:
         raise LabError(f"no scenario \"{unknown[0]}\"; there are: {', '.join(files)}")
     return [Scenario(name, files[name].read_text(encoding="utf-8")) for name in names]

@@ -51,7 +51,7 @@ class Scenario:
         settings = {key: self.header[key] for key in FOR_THE_GUEST} | {"first_boot": str(first_boot)}
         files = {
             "run": (guest / "run").read_text(encoding="utf-8"),
-            "lib.sh": (guest / "lib.sh").read_text(encoding="utf-8"),
+            **{file.name: file.read_text(encoding="utf-8") for file in sorted(guest.glob("*.sh"))},
             "settings": "".join(f"LAB_{key.upper()}={shlex.quote(value)}\n" for key, value in settings.items()),
             "scenario": self.text,
             "token": token,

@@ -1,0 +1,76 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What scenarios about gpuswitch share. It is read behind lib.sh.
+
+GPUSWITCH_STORE=/var/lib/gpuswitch/gpuswitch.db
+
+# --- what the daemon says
+
+status() { # CARD JQ-FILTER; e.g. status 1 .owner
+    gpuswitchctl status --json "$(card_bdf "$1")" | jq -r ".gpus[0] | $2"
+}
+
+status_is() { # CARD JQ-FILTER VALUE; for wait_until
+    [ "$(status "$1" "$2")" = "$3" ]
+}
+
+expect_status() { # CARD JQ-FILTER VALUE
+    expect_eq "$(status "$1" "$2")" "$3" "$2 of card $1"
+}
+
+at_home() { # CARD; for wait_until
+    status_is "$1" '.owner + " " + (.operation | tostring)' "host null"
+}
+
+# --- what must hold all the time
+
+# No bus reset in prefail, no guest on a card that was not reset, no host driver on BARs that nobody restored, no card lost.
+expect_unharmed() { # [CARD]
+    expect_model bus_resets_in_prefail 0 "${1:-1}"
+    expect_model binds_unrestored 0 "${1:-1}"
+    [ "${1:-1}" != 1 ] || expect_model guest_starts_unreset 0
+    [ "$(model_get state "${1:-1}")" != failed ] || fail "card ${1:-1} is lost"
+}
+
+# --- the main job, again and again
+
+# The guest's firmware has reached the card; before that, a start shows nothing about the card.
+guest_has_begun() { # CARD STARTS-BEFORE
+    [ "$(model_get guest_starts "$1")" -gt "$2" ]
+}
+
+# cycles N NAME CARD SNAPSHOT; the card comes home after each stop as it was before
+cycles() {
+    local i starts
+    for ((i = 1; i <= $1; i++)); do
+        starts=$(model_get guest_starts "$3")
+        vm_start "$2" || fail "start $i of $2"
+        wait_until 60 guest_has_begun "$3" "$starts"
+        expect_status "$3" .owner guest
+        expect_eq "$(driver_of "$(card_bdf "$3")")" vfio-pci "driver while $2 runs"
+        vm_destroy "$2" || fail "stop $i of $2"
+        wait_until 60 at_home "$3"
+        settings_compare "$4" "$(card_bdf "$3")"
+        expect_unharmed "$3"
+    done
+}
+
+expect_refused() { # NAME REGEX; libvirt shows the reason
+    local text
+    text=$(vm_start "$1") && fail "$1 should have been refused"
+    echo "$text"
+    expect_match "$text" "$2" "the reason that libvirt shows"
+}
+
+daemon_down() {
+    systemctl -q mask --now --runtime gpuswitchd.service
+}
+
+daemon_up() {
+    systemctl -q unmask --runtime gpuswitchd.service
+    systemctl -q start gpuswitchd.service || fail "gpuswitchd does not start"
+}
+
+journal_has() { # FIELD=VALUE...
+    [ -n "$(journalctl -b -q -o cat --no-pager "$@" | head -n 1)" ]
+}

@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# suites: trixie
+# temper: strict
+# timeout: 400
+
+# The host goes down while a guest runs: the release is recorded, nothing is bound, shutdown does not wait; the next boot is whole.
+. ./lib.sh
+. ./gpuswitch.sh
+
+card=$(card_bdf 1)
+if [ "$LAB_BOOT" -eq 1 ]; then
+    vm_define guest "$card"
+    vm_start guest || fail "start"
+    reboot_machine
+fi
+log=$(journalctl -b -1 -q -o cat --no-pager -u gpuswitchd)
+echo "$log" | tail -n 8
+expect_match "$log" "going down" "what the daemon said in the last boot"
+grep -q "bind $card to amdgpu" <<< "$log" && fail "the card was bound while the system was stopping"
+wait_until 60 at_home 1
+before=$(settings_snapshot "$card")
+cycles 1 guest 1 "$before"
