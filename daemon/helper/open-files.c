@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libvirt gives QEMU a /dev of its own, where the same device has another inode: names and inodes say
- * nothing, only the device number does. Files are looked at without asking the file system behind them
- * (AT_STATX_DONT_SYNC), which may be a dead network mount of somebody else.
+ * libvirt gives QEMU a /dev of its own, where the same device has another inode: only the device number
+ * counts. But following a link to somebody's file on a dead network mount could wait for ever, so the link is
+ * read first, and only what looks like a vfio node is followed.
  */
 
 #include "helper/open-files.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -18,6 +19,20 @@
 static void closedirp(DIR **d) {
         if (*d)
                 (void) closedir(*d);
+}
+
+static bool descriptor_is(int fds, const char *name, dev_t device) {
+        char target[PATH_MAX];
+        struct statx found;
+        ssize_t n = readlinkat(fds, name, target, sizeof(target) - 1);
+
+        if (n < 0)
+                return false;
+        target[n] = '\0';
+        if (!strstr(target, "/vfio/") ||
+            statx(fds, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &found) < 0)
+                return false;
+        return S_ISCHR(found.stx_mode) && makedev(found.stx_rdev_major, found.stx_rdev_minor) == device;
 }
 
 /* Does the process have the device open? A process that ends meanwhile has not. */
@@ -30,14 +45,9 @@ static bool process_has(const char *proc, const char *pid, dev_t device) {
         if (!dir)
                 return false;
         const struct dirent *entry;
-        while ((entry = readdir(dir))) {
-                struct statx found;
-                if (entry->d_name[0] == '.' ||
-                    statx(dirfd(dir), entry->d_name, AT_STATX_DONT_SYNC, STATX_TYPE, &found) < 0)
-                        continue;
-                if (S_ISCHR(found.stx_mode) && makedev(found.stx_rdev_major, found.stx_rdev_minor) == device)
+        while ((entry = readdir(dir)))
+                if (descriptor_is(dirfd(dir), entry->d_name, device))
                         return true;
-        }
         return false;
 }
 

@@ -8,7 +8,7 @@
 #include "machine/nodes.h"
 
 /**
- * open_files_find() - the first process that has the character device @device open
+ * open_files_find() - the first process that has the vfio node with number @device open
  * @name: what to call it in Holder.node
  *
  * The calling process does not count. Return: 1 and the holder; 0 when there is none; negative errno when

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/address.h"
 #include "base/text.h"
@@ -147,6 +148,25 @@ void fake_bound(const char *address, char driver[static DRIVER_NAME_SIZE]) {
         target[n > 0 ? n : 0] = '\0';
         const char *slash = strrchr(target, '/');
         ck_assert_int_eq(text_copy(driver, DRIVER_NAME_SIZE, slash ? slash + 1 : ""), 0);
+}
+
+const char *fake_holder(const char *command, const char *node) {
+        static char number[32];
+        char path[512], full[512];
+        struct stat st;
+
+        ck_assert_int_eq(stat("/dev/null", &st), 0);
+        (void) text_format(number, sizeof(number), "%u:%u", major(st.st_rdev), minor(st.st_rdev));
+        (void) text_copy(path, sizeof(path), node);
+        *strrchr(path, '/') = '\0';
+        fake_make_folder(path);
+        full_path(node, full);
+        ck_assert_int_eq(symlink("/dev/null", full), 0);
+        fake_make_folder("/proc/4711/fd");
+        fake_write("/proc/4711/comm", "%s\n", command);
+        full_path("/proc/4711/fd/17", path);
+        ck_assert_int_eq(symlink(full, path), 0);
+        return number;
 }
 
 static void put(uint8_t *config, size_t offset, size_t width, uint32_t value) {

@@ -42,6 +42,12 @@ void fake_bind(const char *address, const char *driver);
 /* "" for none */
 void fake_bound(const char *address, char driver[static DRIVER_NAME_SIZE]);
 
+/*
+ * A process 4711 with descriptor 17 on the node @node below /dev, for which /dev/null stands in. Returns
+ * "MAJOR:MINOR" of that.
+ */
+const char *fake_holder(const char *command, const char *node);
+
 /* 4096 bytes: ids, BARs, COMMAND, capabilities Express (v2) and MSI-X, resizable BAR. */
 void fake_config(uint8_t config[static CONFIG_SPACE_SIZE]);
 

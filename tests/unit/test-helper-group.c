@@ -6,8 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/text.h"
 #include "fake-sys.h"
@@ -146,32 +144,42 @@ START_TEST(test_no_group) {
 }
 END_TEST
 
-/* A process of the fake machine that has a character device open: /dev/null stands in for a vfio node. */
-static void add_holder(void) {
-        char path[512];
-        struct stat st;
-
-        ck_assert_int_eq(stat("/dev/null", &st), 0);
-        fake_make_folder("/proc/4711/fd");
-        fake_make_folder("/proc/self/fd");
-        fake_write("/proc/4711/comm", "qemu-system-x86\n");
-        ck_assert_int_eq(text_format(path, sizeof(path), "%s/proc/4711/fd/17", fake.root), 0);
-        ck_assert_int_eq(symlink("/dev/null", path), 0);
-        fake_write("/sys/bus/pci/devices/0000:01:00.0/vfio-dev/vfio0/dev", "%u:%u\n", major(st.st_rdev),
-                   minor(st.st_rdev));
-}
+#define DEV "/sys/bus/pci/devices/0000:01:00.0/vfio-dev/vfio0/dev"
 
 START_TEST(test_device_node_has_a_holder) {
         HelperReply reply;
 
-        add_holder();
+        fake_write(DEV, "%s\n", fake_holder("qemu-system-x86", "/dev/vfio/devices/vfio0"));
         ck_assert_int_eq(wait_group(0, &reply), -EBUSY);
         ck_assert_ptr_nonnull(strstr(reply.message, "/dev/vfio/devices/vfio0"));
         ck_assert_ptr_nonnull(strstr(reply.message, "qemu-system-x86"));
         ck_assert_uint_eq(fake.n_opens, 0);
-        fake_remove("/proc/4711/fd/17");
+        /* Another device, and no number at all. */
+        fake_write(DEV, "250:77\n");
         ck_assert_int_eq(wait_group(0, &reply), 0);
-        fake_write("/sys/bus/pci/devices/0000:01:00.0/vfio-dev/vfio0/dev", "garbage\n");
+        fake_write(DEV, "garbage\n");
+        ck_assert_int_eq(wait_group(0, &reply), 0);
+}
+END_TEST
+
+START_TEST(test_group_holder_is_named) {
+        HelperReply reply;
+
+        fake_remove(NODE);
+        (void) fake_holder("qemu-system-x86", NODE);
+        fake.on_open = busy_for_a_while;
+        fake.state = 1000000;
+        ck_assert_int_eq(wait_group(0, &reply), -EBUSY);
+        ck_assert_ptr_nonnull(strstr(reply.message, "qemu-system-x86"));
+        ck_assert_ptr_nonnull(strstr(reply.message, "4711"));
+}
+END_TEST
+
+START_TEST(test_other_files_are_not_followed) {
+        HelperReply reply;
+
+        /* The same device number behind a name that is no vfio node. */
+        fake_write(DEV, "%s\n", fake_holder("bash", "/dev/tty7"));
         ck_assert_int_eq(wait_group(0, &reply), 0);
 }
 END_TEST
@@ -191,6 +199,8 @@ static Suite *suite(void) {
         tcase_add_test(t, test_given_up_when_the_daemon_leaves);
         tcase_add_test(t, test_no_group);
         tcase_add_test(t, test_device_node_has_a_holder);
+        tcase_add_test(t, test_group_holder_is_named);
+        tcase_add_test(t, test_other_files_are_not_followed);
         suite_add_tcase(s, t);
         return s;
 }
