@@ -3,9 +3,9 @@
  * A helper that does nothing, in every way in which one can go wrong. The environment says how:
  *
  * FAKE_HELPER_SCRIPT: comma separated AT=WHAT. AT: "lock" (instead of the lock), a number (of the request,
- * from 0), or "eof" (the socket has been closed). WHAT: "fail:ERRNO", "die:STATUS", "kill", "hang" (until the
- * pipe says so, whatever happens to the socket; then go on), "hang-die", "busy" (lock), "cancel" (wait for
- * the other side to hang up, like a wait for a group), "short", "magic" (replies that are none), "last-words"
+ *   from 0), or "eof" (the socket has been closed). WHAT: "fail:ERRNO", "die:STATUS", "kill", "hang" (until
+ *   the pipe says so, whatever happens to the socket; then go on), "hang-die", "busy" (lock),
+ * "wait-fail:ERRNO" (when the other side hangs up), "short", "magic" (replies that are none), "last-words"
  * (reply, then die). FAKE_HELPER_PIPE: a named pipe; opening it for writing ends a "hang". FAKE_HELPER_LOG: a
  * file that gets a line for each request.
  *
@@ -76,9 +76,9 @@ static void act(const char *what) {
         else if (streq(what, "hang-die")) {
                 hang();
                 _exit(3);
-        } else if (streq(what, "cancel")) {
+        } else if ((argument = text_starts_with(what, "wait-fail:"))) {
                 wait_for_hang_up();
-                reply.status = -ECANCELED;
+                reply.status = -atoi(argument);
         } else if (streq(what, "short")) {
                 (void) send(HELPER_SOCKET_FD, &reply, sizeof(reply) - 1, MSG_NOSIGNAL);
                 return;

@@ -35,6 +35,8 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t size) {
         value[size] = '\0';
         fake.n_writes++;
         int error = fake.on_write ? fake.on_write(&fake, path + root_size, value) : 0;
+        if (error == FAKE_SHORT_WRITE)
+                return (ssize_t) size - 1;
         if (error != 0) {
                 errno = error;
                 return -1;

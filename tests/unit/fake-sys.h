@@ -13,10 +13,13 @@
 #include "base/macros.h"
 #include "helper/helper.h"
 
+#define FAKE_SHORT_WRITE (-1)
+
 typedef struct FakeSys {
         char root[64];
         Helper *helper; /* of card 0000:01:00.0 */
-        /* Called after each write() to a file below root: 0, or the errno that the write fails with. */
+        /* Called after each write() to a file below root: 0, the errno that the write fails with, or
+         * FAKE_SHORT_WRITE: one byte less is taken. */
         int (*on_write)(struct FakeSys *sys, const char *path, const char *value);
         /* Called before each open() of a file below /dev: 0, or the errno that it fails with. */
         int (*on_open)(struct FakeSys *sys, const char *path);

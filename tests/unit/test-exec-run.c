@@ -491,13 +491,30 @@ START_TEST(test_stop_with_a_step_in_hand) {
 END_TEST
 
 START_TEST(test_stop_gives_up_a_wait) {
+        ck_assert_int_eq(ECANCELED, 125);
         add_steps(3, 20 * USEC_PER_SEC);
-        start_and_reach_step("1=cancel", 1);
+        start_and_reach_step("1=wait-fail:125", 1);
         while (t.n_ended == 0)
                 turn();
         assert_end(RUN_END_STOPPED, 1, 0); /* it has not run */
         ck_assert_uint_eq(t.result.n_failed, 0);
         ck_assert_int_eq(t.after[1], -ECANCELED);
+}
+END_TEST
+
+START_TEST(test_stop_of_a_step_that_fails) {
+        add_steps(3, 20 * USEC_PER_SEC);
+        start_and_reach_step("1=wait-fail:5", 1);
+        while (t.n_ended == 0)
+                turn();
+        assert_end(RUN_END_STEP_FAILED, 1, -5); /* who has to undo must know */
+}
+END_TEST
+
+START_TEST(test_cancelled_without_a_stop) {
+        add_steps(2, 20 * USEC_PER_SEC);
+        run_to_end("0=fail:125", false);
+        assert_end(RUN_END_STEP_FAILED, 0, -ECANCELED);
 }
 END_TEST
 
@@ -728,6 +745,8 @@ static Suite *suite(void) {
         tcase_add_test(c, test_stop_before_anything);
         tcase_add_test(c, test_stop_with_a_step_in_hand);
         tcase_add_test(c, test_stop_gives_up_a_wait);
+        tcase_add_test(c, test_stop_of_a_step_that_fails);
+        tcase_add_test(c, test_cancelled_without_a_stop);
         tcase_add_test(c, test_stop_of_a_step_that_gets_stuck);
         tcase_add_loop_test(c, test_free_in_callback, 0, ELEMENTSOF(frees));
         tcase_add_test(c, test_free_in_returned);

@@ -97,6 +97,15 @@ START_TEST(test_names_file_value_and_reason) {
 }
 END_TEST
 
+START_TEST(test_value_that_is_not_taken_whole) {
+        HelperReply reply;
+
+        fake.state = FAKE_SHORT_WRITE;
+        ck_assert_int_eq(write_attribute("power/control", "auto", &reply), -EIO);
+        ck_assert_uint_eq(fake.n_writes, 1);
+}
+END_TEST
+
 START_TEST(test_missing_attribute_is_not_made) {
         HelperReply reply;
 
@@ -115,6 +124,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_writes_once, 0, ELEMENTSOF(allowed));
         tcase_add_loop_test(t, test_refuses, 0, ELEMENTSOF(refused));
         tcase_add_test(t, test_names_file_value_and_reason);
+        tcase_add_test(t, test_value_that_is_not_taken_whole);
         tcase_add_test(t, test_missing_attribute_is_not_made);
         suite_add_tcase(s, t);
         return s;
