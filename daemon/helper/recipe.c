@@ -3,8 +3,9 @@
  * The parts of a reset through configuration space: save, write, wait, put back, verify.
  *
  * Such a reset goes round the kernel: it wipes BARs and COMMAND of every function, and an MSI-X table under
- * the feet of whoever uses it. So it is refused while a driver is bound or MSI-X is on, and nothing is put
- * back that config_registers() does not list for the space as it was saved.
+ * the feet of whoever uses it. So it is refused while the function has a driver, while another function has
+ * a host driver (pci-stub, which guards the card meanwhile, is none), and while MSI-X is on. Nothing is put
+ * back that config_registers() does not list.
  */
 
 #include <fcntl.h>
