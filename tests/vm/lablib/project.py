@@ -8,8 +8,8 @@ from pathlib import Path
 from .cache import hash_files, key_of, locked, top
 from .process import LabError, run_in_root
 
-CONFIGURE = ["cmake", "-S", "/src", "-B", "/build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DGPUSWITCH_TESTS=OFF",
-             "-DCMAKE_INSTALL_PREFIX=/usr", "-DCMAKE_INSTALL_SYSCONFDIR=/etc", "-DCMAKE_INSTALL_LOCALSTATEDIR=/var", "-DBUILD_TESTING=OFF"]
+CONFIGURE = ["cmake", "-S", "/src", "-B", "/build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+             "-DCMAKE_INSTALL_PREFIX=/usr", "-DCMAKE_INSTALL_SYSCONFDIR=/etc", "-DCMAKE_INSTALL_LOCALSTATEDIR=/var", "-DGPUSWITCH_TESTS=OFF"]
 
 
 def model(cache, suite, build_layer, release, source):
