@@ -84,7 +84,7 @@ void domain_prepare(Request *request, const char *uuid, const char *name, const 
                     void *userdata) {
         Manager *manager = userdata;
         DomainCard cards[DOMAIN_ADDRESSES_MAX];
-        size_t n_cards;
+        size_t n_cards = 0;
         Refusal refusal;
 
         DomainRequest *running = domain_request_find(manager, uuid);

@@ -34,7 +34,7 @@ expect_refused ghost "0000:99:00.0"
 unchanged
 
 # Other kinds of hostdev are none of our business.
-vm_define usb xml="<controller type='usb' model='qemu-xhci'/>" 
+vm_define usb
 says 0 "" gpuswitchctl libvirt-hook usb prepare begin - < <(virsh dumpxml usb |
     sed "s,</devices>,<hostdev mode='subsystem' type='usb'><source><vendor id='0x1234'/><product id='0x5678'/></source></hostdev></devices>,")
 
