@@ -10,6 +10,8 @@
 
 card=$(card_bdf 1)
 if [ "$LAB_BOOT" -eq 1 ]; then
+    # The guest has no operating system that could shut down: libvirt need not wait the usual five minutes for it.
+    echo SHUTDOWN_TIMEOUT=5 >> /etc/default/libvirt-guests
     vm_define guest "$card"
     vm_start guest || fail "start"
     reboot_machine
