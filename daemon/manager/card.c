@@ -14,6 +14,21 @@
 #include "machine/system.h"
 #include "manager/internal.h"
 
+void card_load_rule(Card *card) {
+        const Manager *manager = card->manager;
+
+        policy_rule(manager->policy, &card->facts, &card->rule);
+        /* The shipped files speak of every card. Without them a card with the reset bug would pass for any other. */
+        const char *origin = policy_origin(manager->policy, &card->facts, "family");
+        if (!card->rule.configuration_broken && origin && streq(origin, "built-in")) {
+                card->rule.configuration_broken = true;
+                (void) text_format(card->rule.broken_file, sizeof(card->rule.broken_file), "%s",
+                                   manager->config->quirks_dir_vendor);
+                log_error("GPU %s: no quirk file speaks of it; the files of %s are missing",
+                          ADDRESS_TEXT(card->address), manager->config->quirks_dir_vendor);
+        }
+}
+
 Card *card_new(Manager *manager, const CardFacts *facts) {
         Card *card = calloc(1, sizeof(*card));
 
@@ -29,7 +44,7 @@ Card *card_new(Manager *manager, const CardFacts *facts) {
         stable.unique_id[0] = '\0';
         card_identity(&stable, card->identity);
         system_card_name(&facts->functions[0], card->name);
-        policy_rule(manager->policy, facts, &card->rule);
+        card_load_rule(card);
         card->shown_owner = card_owner(facts);
         card->seen_bound = driver_is_host(facts->functions[0].driver);
         return card;

@@ -77,6 +77,8 @@ struct Manager {
 /** card_new() - a card with what the store knows of it. Its state is learnt by sight_first(). NULL: no memory. */
 Card *card_new(Manager *manager, const CardFacts *facts);
 Card *card_free(Card *card);
+/** card_load_rule() - take the effective rule from quirks and policy. */
+void card_load_rule(Card *card);
 /** card_event() - let the state machine decide, record, log and signal. */
 void card_event(Card *card, CardEvent event, const char *reason);
 /** card_set_state() - for first sight, where the state comes from replaying. */

@@ -167,7 +167,7 @@ void manager_reload(Manager *manager) {
         }
         for (size_t i = 0; i < manager->n_cards; i++) {
                 Card *card = manager->cards[i];
-                policy_rule(manager->policy, &card->facts, &card->rule);
+                card_load_rule(card);
                 card_publish(card);
         }
         log_info("Quirks and policy have been read again");

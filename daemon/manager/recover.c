@@ -216,10 +216,22 @@ static bool watch_old_helper(Card *card, StoredOperation *stored) {
         return true;
 }
 
+/* A record that makes no sense may have been of any card, in the middle of anything. */
+static void unreadable(Manager *manager, const StoredOperation *operation) {
+        log_error("The record of switch %s cannot be read; the history of every card has a hole", operation->id);
+        for (size_t i = 0; i < manager->n_cards; i++)
+                card_event(manager->cards[i], CARD_EVENT_HISTORY_GAP, "the record of a switch could not be read");
+        (void) store_end_operation(manager->store, operation->id, "unreadable", "", now_realtime_usec());
+}
+
 static int on_stored(const StoredOperation *operation, void *userdata) {
         Manager *manager = userdata;
         Card *card = manager_card(manager, operation->address);
 
+        if (isempty(operation->boot_id)) {
+                unreadable(manager, operation);
+                return 0;
+        }
         if (!card || card->unfinished || !streq(operation->boot_id, manager->boot_id)) {
                 /* Of an earlier boot, or of a card that is gone: the power-up has made it void. */
                 (void) store_end_operation(manager->store, operation->id, "void", "the machine was started anew",

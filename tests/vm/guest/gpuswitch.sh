@@ -55,6 +55,20 @@ cycles() {
     done
 }
 
+# The main job in the temper that the scenario asked for, from a fresh card on.
+twenty_starts() {
+    local card before
+    card=$(card_bdf 1)
+    before=$(settings_snapshot "$card")
+    vm_define guest "$card"
+    expect_status 1 .family polaris10
+    expect_status 1 .reset_state fresh
+    cycles 20 guest 1 "$before"
+    expect_model bus_resets 0
+    expect_model guest_starts 20
+    expect_status 1 .reset_state prefail
+}
+
 expect_refused() { # NAME REGEX; libvirt shows the reason
     local text
     text=$(vm_start "$1") && fail "$1 should have been refused"

@@ -12,6 +12,10 @@ card=$(card_bdf 1)
 if [ "$LAB_BOOT" -eq 1 ]; then
     # The guest has no operating system that could shut down: libvirt need not wait the usual five minutes for it.
     echo SHUTDOWN_TIMEOUT=5 >> /etc/default/libvirt-guests
+    # What the daemon says while the machine goes down has to be there after it.
+    printf '[Journal]\nStorage=persistent\n' > /etc/systemd/journald.conf.d/zz-persistent.conf
+    systemctl restart systemd-journald && journalctl --flush
+    systemctl restart gpuswitchd
     vm_define guest "$card"
     vm_start guest || fail "start"
     reboot_machine
