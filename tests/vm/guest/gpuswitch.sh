@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What scenarios about gpuswitch share. It is read behind lib.sh.
 
-GPUSWITCH_STORE=/var/lib/gpuswitch/gpuswitch.db
 
 # --- what the daemon says
 

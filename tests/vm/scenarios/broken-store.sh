@@ -13,7 +13,7 @@ vm_define guest "$card"
 cycles 1 guest 1 "$before"
 expect_status 1 .reset_state prefail
 daemon_down
-echo "this is no database" > "$GPUSWITCH_STORE"
+echo "this is no database" > /var/lib/gpuswitch/gpuswitch.db
 daemon_up
 ls /var/lib/gpuswitch/*broken* || fail "the broken store was not kept"
 expect_status 1 .reset_state unknown
