@@ -21,10 +21,10 @@ install_packages() {
                         "${missing[@]}" >/dev/null
 }
 
-# A lab machine keeps about one core busy and needs 3 GiB.
+# A lab machine waits half of its time, and needs 3 GiB at most.
 lab_jobs() {
         local cores memory
         cores=$(nproc)
         memory=$(awk '/MemAvailable/ { print int($2 / 1024 / 1024 / 4) }' /proc/meminfo)
-        echo $((cores < memory ? cores : (memory > 0 ? memory : 1)))
+        echo $((2 * cores < memory ? 2 * cores : (memory > 0 ? memory : 1)))
 }
