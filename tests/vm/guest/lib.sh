@@ -197,6 +197,7 @@ gpuswitch_on() {
 
 # Ends this boot; the scenario runs again from its top after it, with LAB_BOOT one higher, on the same disk.
 reboot_machine() {
+    echo "LAB-REBOOT"
     systemctl reboot || fail "the machine does not reboot"
     sleep infinity
 }

@@ -114,7 +114,8 @@ class Run:
         self.on_output(data)
 
     def _listen(self, machine):
-        ours = re.compile(rb"^LAB-(?:EXIT %s (\d+)|READY \d+)\n" % self.token.encode(), re.M)
+        ours = re.compile(rb"^LAB-(?:(REBOOT)|(READY) \d+|EXIT %s (\d+))\n" % self.token.encode(), re.M)
+        expected = False
         while True:
             data = machine.receive(self.deadline)
             if not data:
@@ -123,12 +124,17 @@ class Run:
             self.heard += data
             if found := ours.search(self.heard):
                 self._take(bytes(self.heard[:found.start()]))
-                code = found.group(1)
+                reboot, ready, code = found.groups()
                 del self.heard[:found.end()]
                 if code is not None:
                     return int(code)
-                # The scenario has rebooted its machine: the same job again, which sees by LAB_BOOT where it is.
-                machine.send(self._job(machine.boot))
+                if ready and not expected:
+                    raise LabError(f"the machine has rebooted by itself:\n{machine.last_words(80)}")
+                if ready:
+                    # The same job again, which sees by LAB_BOOT where it is.
+                    machine.send(self._job(machine.boot))
+                expected = bool(reboot)
+                continue
             # Prompts are no whole lines, so only what may become one of our own lines is held back.
             held = self.heard.rfind(b"\nLAB-") + 1 if b"\nLAB-" in self.heard else 0 if self.heard.startswith(b"LAB-") else len(self.heard)
             self._take(bytes(self.heard[:held]))
