@@ -54,6 +54,9 @@ def run(vm, options):
     def one(pair):
         scenario, suite = pair
         result = Run(scenario, vm / "guest", live).on(suites[suite])
+        if result.emulator_broke:
+            say(f"{scenario.name} {suite}: QEMU itself broke down, once more:\n{result.output.strip()}")
+            result = Run(scenario, vm / "guest", live).on(suites[suite])
         verdict = "FAIL" if result.code else "ok"
         text = f"{verdict} {scenario.name} {suite} ({result.seconds:.0f} s)\n"
         if result.code and not live:

@@ -71,6 +71,8 @@ class Result:
         self.code = code
         self.output = output
         self.seconds = seconds
+        # A failed assertion of the QEMU that plays the PC is no word about what runs in it.
+        self.emulator_broke = bool(re.search(r"^lab: the machine ended:\n.*qemu-system.*Assertion", output, re.M | re.S))
 
 
 class Run:
