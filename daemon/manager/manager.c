@@ -268,6 +268,7 @@ Manager *manager_free(Manager *manager) {
                 domain_request_forget(manager->requests);
         for (size_t i = 0; i < manager->n_cards; i++)
                 card_free(manager->cards[i]);
+        manager->n_cards = 0; /* what the bus still lets go of finds none */
         sd_event_source_disable_unref(manager->idle);
         sd_event_source_disable_unref(manager->kernel_log_source);
         kernel_log_free(manager->kernel_log);

@@ -176,6 +176,8 @@ static void on_new_record(const KernelLogRecord *record, void *userdata) {
                         card_event(card, CARD_EVENT_RESET_LINE, record->text);
                 else if (fact == LOG_FACT_DEAD)
                         card_event(card, CARD_EVENT_CONFIG_DEAD, record->text);
+                else
+                        (void) card_save(card); /* the next daemon must not count this line again */
         }
 }
 

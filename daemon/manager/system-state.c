@@ -12,13 +12,25 @@ typedef struct StateQuery {
         Manager *manager;
         PciAddress address; /* the card may be gone when the answer comes */
         SystemStateHandler handler;
+        bool answered;
 } StateQuery;
+
+/* A connection that breaks takes its calls with it: whoever waited asks again. */
+static void query_free(void *p) {
+        StateQuery *query = p;
+        Card *card = query->answered ? NULL : manager_card(query->manager, query->address);
+
+        if (card)
+                manager_card_idle(card);
+        free(query);
+}
 
 static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         StateQuery *query = userdata;
         Card *card = manager_card(query->manager, query->address);
         const char *state = "";
 
+        query->answered = true;
         if (!sd_bus_message_is_method_error(reply, NULL) && sd_bus_message_enter_container(reply, 'v', "s") > 0)
                 (void) sd_bus_message_read(reply, "s", &state);
         if (card)
@@ -41,7 +53,7 @@ void system_state_ask(Card *card, SystemStateHandler handler) {
         if (r >= 0)
                 r = sd_bus_message_set_auto_start(call, 0);
         if (r >= 0) {
-                *query = (StateQuery){ card->manager, card->address, handler };
+                *query = (StateQuery){ .manager = card->manager, .address = card->address, .handler = handler };
                 r = sd_bus_call_async(bus, &slot, call, on_answer, query, ASK_TIMEOUT_USEC);
         }
         sd_bus_message_unref(call);
@@ -50,7 +62,7 @@ void system_state_ask(Card *card, SystemStateHandler handler) {
                 handler(card, false);
                 return;
         }
-        (void) sd_bus_slot_set_destroy_callback(slot, free);
+        (void) sd_bus_slot_set_destroy_callback(slot, query_free);
         (void) sd_bus_slot_set_floating(slot, 1);
         sd_bus_slot_unref(slot);
 }
