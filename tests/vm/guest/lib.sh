@@ -46,7 +46,7 @@ has_driver() { # ADDRESS DRIVER; for wait_until
 
 override_of() { # ADDRESS; prints nothing when there is none
     local name
-    name=$(cat "/sys/bus/pci/devices/$1/driver_override") || fail "no driver_override of $1"
+    name=$(< "/sys/bus/pci/devices/$1/driver_override") || fail "no driver_override of $1"
     [ "$name" = "(null)" ] || echo "$name"
 }
 
@@ -64,12 +64,13 @@ functions_of() { # ADDRESS; all functions of its slot, one a line
 
 # What has to be as before after each stop, one line for each function of the slots of the given addresses.
 settings_snapshot() { # ADDRESS...
-    local card function dir
+    local card function dir bars
     for card; do
         for function in $(functions_of "$card"); do
             dir=/sys/bus/pci/devices/$function
-            echo "$function driver=$(driver_of "$function") override=$(override_of "$function") control=$(cat "$dir/power/control")" \
-                "d3cold_allowed=$(cat "$dir/d3cold_allowed") bars=$(od -An -v -tx4 -j16 -N24 "$dir/config" | tr -d '\n')"
+            bars=$(od -An -v -tx4 -j16 -N24 "$dir/config")
+            echo "$function driver=$(driver_of "$function") override=$(override_of "$function") control=$(< "$dir/power/control")" \
+                "d3cold_allowed=$(< "$dir/d3cold_allowed") bars=${bars//$'\n'/}"
         done
     done
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# suites: trixie bookworm
+# suites: trixie
 # gpuswitch: off
 
 # Plain libvirt and a card that lives by its bus reset: it happens at each start, and the guest gets a card that was reset.

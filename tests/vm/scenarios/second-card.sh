@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# suites: trixie bookworm
+# suites: trixie
 # temper: strict
 
 # A family whose bus reset is wanted: all its functions go to vfio-pci, and the reset happens. The card beside it does not notice.
