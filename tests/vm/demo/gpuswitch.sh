@@ -10,7 +10,7 @@
 card=$(card_bdf 1)
 before=$(settings_snapshot "$card")
 vm_define win11 "$card"
-gpuswitchctl list "$card" 2> /dev/null || gpuswitchctl list
+gpuswitchctl list
 echo
 echo "   what a start of win11 will do (gpuswitchctl plan $card guest):"
 gpuswitchctl plan "$card" guest | sed 's/^/   /'
