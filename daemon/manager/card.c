@@ -85,24 +85,39 @@ int card_save(Card *card) {
         return r;
 }
 
+/* A change of state or owner: one entry, with what was and what is. */
+static void log_change(const Card *card, const char *message_id, ResetState old_state, Owner old_owner,
+                       const char *reason, const char *text) {
+        LogField fields[] = {
+                { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
+                { LOG_FIELD_STATE, reset_state_to_string(card->state) },
+                { LOG_FIELD_OLD_STATE, old_state < 0 ? "" : reset_state_to_string(old_state) },
+                { LOG_FIELD_OWNER, owner_to_string(card_owner_shown(card)) },
+                { LOG_FIELD_OLD_OWNER, owner_to_string(old_owner) },
+                { LOG_FIELD_REASON, reason },
+                { LOG_FIELD_DOMAIN, card->lease.domain_name },
+                { LOG_FIELD_OPERATION, card->operation ? card->operation->id : "" },
+        };
+        int priority = streq(message_id, MESSAGE_ID_CARD_FAILED)    ? LOG_ERR
+                       : streq(message_id, MESSAGE_ID_STATE_CHANGED) ? LOG_NOTICE
+                                                                     : LOG_INFO;
+
+        log_entry(priority, message_id, fields, ELEMENTSOF(fields), "GPU %s: %s: %s", ADDRESS_TEXT(card->address), text,
+                  reason);
+}
+
 void card_set_state(Card *card, ResetState state, const char *reason) {
         ResetState old = card->state;
+        char text[128];
 
         (void) text_format(card->reason, sizeof(card->reason), "%s", reason);
         card->state = state;
         if (state == old)
                 return;
-        LogField fields[] = {
-                { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
-                { LOG_FIELD_STATE, reset_state_to_string(state) },
-                { LOG_FIELD_OLD_STATE, old < 0 ? "" : reset_state_to_string(old) },
-                { LOG_FIELD_REASON, reason },
-                { LOG_FIELD_DOMAIN, card->lease.domain_name },
-        };
-        bool lost = state == RESET_STATE_FAILED;
-        log_entry(lost ? LOG_ERR : LOG_NOTICE, lost ? MESSAGE_ID_CARD_FAILED : MESSAGE_ID_STATE_CHANGED, fields,
-                  ELEMENTSOF(fields), "GPU %s: reset state is %s (was %s): %s", ADDRESS_TEXT(card->address),
-                  reset_state_to_string(state), old < 0 ? "not known yet" : reset_state_to_string(old), reason);
+        (void) text_format(text, sizeof(text), "reset state is %s (was %s)", reset_state_to_string(state),
+                           old < 0 ? "not known yet" : reset_state_to_string(old));
+        log_change(card, state == RESET_STATE_FAILED ? MESSAGE_ID_CARD_FAILED : MESSAGE_ID_STATE_CHANGED, old,
+                   card->shown_owner, reason, text);
 }
 
 void card_event(Card *card, CardEvent event, const char *reason) {
@@ -249,18 +264,18 @@ void card_publish(Card *card) {
         if (card->state < 0)
                 return; /* not introduced yet */
         if (owner != old) {
+                char text[128], reason[512];
                 card->shown_owner = owner;
-                LogField fields[] = {
-                        { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
-                        { LOG_FIELD_STATE, reset_state_to_string(card->state) },
-                        { LOG_FIELD_OWNER, owner_to_string(owner) },
-                        { LOG_FIELD_OLD_OWNER, owner_to_string(old) },
-                        { LOG_FIELD_DOMAIN, card->lease.domain_name },
-                        { LOG_FIELD_OPERATION, card->operation ? card->operation->id : "" },
-                };
-                log_entry(LOG_INFO, MESSAGE_ID_OWNER_CHANGED, fields, ELEMENTSOF(fields),
-                          "GPU %s: owner is %s (was %s)", ADDRESS_TEXT(card->address), owner_to_string(owner),
-                          owner_to_string(old));
+                if (card->operation)
+                        operation_describe(card->operation, reason, sizeof(reason));
+                else
+                        (void) text_format(reason, sizeof(reason), "its driver is %s",
+                                           isempty(card->facts.functions[0].driver)
+                                                   ? "none"
+                                                   : card->facts.functions[0].driver);
+                (void) text_format(text, sizeof(text), "owner is %s (was %s)", owner_to_string(owner),
+                                   owner_to_string(old));
+                log_change(card, MESSAGE_ID_OWNER_CHANGED, card->state, old, reason, text);
         }
         if (card->manager->bus)
                 api_bus_gpu_changed(card->manager->bus, card->address);
