@@ -21,10 +21,10 @@ install_packages() {
                         "${missing[@]}" >/dev/null
 }
 
-# A lab machine waits half of its time, and needs 3 GiB at most.
+# A lab machine keeps one core busy and needs 2 GiB.
 lab_jobs() {
         local cores memory
         cores=$(nproc)
         memory=$(awk '/MemAvailable/ { print int($2 / 1024 / 1024 / 4) }' /proc/meminfo)
-        echo $((2 * cores < memory ? 2 * cores : (memory > 0 ? memory : 1)))
+        echo $((cores < memory ? cores : (memory > 0 ? memory : 1)))
 }
