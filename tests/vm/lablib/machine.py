@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One lab machine: the emulated PC, its QEMU process, and the line to the agent inside."""
 
+import fcntl
 import os
 import select
 import shlex
@@ -11,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from .cache import locked, top
 from .process import LabError, die_with_parent, program_of_root
 from .qmp import Monitor
 
@@ -50,6 +52,15 @@ def description():
     return (MEMORY, CPUS, DEVICES, KERNEL_ARGUMENTS, Machine.BASIC)
 
 
+def sweep():
+    """Deletes what labs have left that were killed: folders whose lock nobody holds any more."""
+    with locked(top() / "run.lock"):
+        for mark in Path(tempfile.gettempdir()).glob("gpuswitch-lab.*/alive"):
+            with locked(mark, wait=False) as free:
+                if free:
+                    shutil.rmtree(mark.parent, ignore_errors=True)
+
+
 class Machine:
     running = set()
 
@@ -59,7 +70,10 @@ class Machine:
              "-cpu", "max,la57=off,svm=off", "-rtc", "base=utc,clock=vm"]
 
     def __init__(self, base, disk, archives, *, kernel=(), qemu=(), memory_file=None, share_memory=False, incoming=False, keep_disk=False):
-        self.folder = Path(tempfile.mkdtemp(prefix="gpuswitch-lab."))
+        with locked(top() / "run.lock"):
+            self.folder = Path(tempfile.mkdtemp(prefix="gpuswitch-lab."))
+            self.alive = open(self.folder / "alive", "wb")
+            fcntl.flock(self.alive, fcntl.LOCK_EX)
         self.console = self.folder / "console"
         self.process = None
         self.monitor = None
@@ -121,6 +135,7 @@ class Machine:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.alive.close()
 
     def _connect(self, name):
         """QEMU makes its sockets early; until then there is nothing but the file system to watch."""

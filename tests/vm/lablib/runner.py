@@ -6,6 +6,7 @@ import sys
 import threading
 
 from .cache import Cache
+from .machine import sweep
 from .process import LabError
 from .scenario import Run, Scenario
 from .state import Suite
@@ -24,6 +25,7 @@ def show(data):
 def suites_of(vm, names):
     """Brings the layers of some suites up to date, side by side."""
     cache = Cache(say)
+    sweep()
     with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
         return dict(zip(names, pool.map(lambda name: Suite(cache, name, vm.parent.parent, vm), names)))
 
