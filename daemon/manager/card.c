@@ -200,6 +200,9 @@ void card_guest_got_it(Card *card, bool unguarded, const char *reason) {
 Owner card_owner_shown(const Card *card) {
         if (card->operation && !card->operation->question)
                 return OWNER_SWITCHING;
+        /* What an earlier daemon left, or a way home that is about to begin: not at rest. */
+        if (!card->stuck && (card->unfinished || (card->wants_home && !lease_is_held(&card->lease))))
+                return OWNER_SWITCHING;
         /* Nobody can use a lost card, whatever driver it hangs on. */
         if (card->state == RESET_STATE_FAILED && !lease_has_domain(&card->lease))
                 return OWNER_NONE;

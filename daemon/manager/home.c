@@ -10,10 +10,8 @@
 #include "manager/internal.h"
 
 static void on_home_ended(Operation *operation, const Refusal *refusal, void *userdata) {
-        Card *card = operation->card;
-
-        if (!refusal)
-                card->wants_home = false;
+        /* Also where it failed: what the reason is, another try at once would not change. */
+        operation->card->wants_home = false;
 }
 
 static void defer(Card *card) {
@@ -40,12 +38,15 @@ static void on_system_state(Card *card, bool going_down) {
         }
         OperationStart start = { .direction = DIRECTION_HOST, .ended = on_home_ended };
         int r = operation_start(card, &start, &operation);
-        if (r < 0)
-                log_error("GPU %s: could not start its way home: %s", ADDRESS_TEXT(card->address), strerror(-r));
+        if (r >= 0)
+                return;
+        card->wants_home = false;
+        log_error("GPU %s: could not start its way home: %s", ADDRESS_TEXT(card->address), strerror(-r));
 }
 
 void home_go(Card *card) {
-        if (card->state == RESET_STATE_FAILED || card_owner(&card->facts) == OWNER_HOST) {
+        /* Not by the display's driver alone: a daemon that died behind its bind has left the companions. */
+        if (card->state == RESET_STATE_FAILED) {
                 card->wants_home = false;
                 (void) card_save(card);
                 card_publish(card);

@@ -15,7 +15,8 @@ traced() { # DIRECTION; the writes to /sys of every helper during the switch, as
     gpuswitchctl "to-$1" "$card" > /dev/null 2>&1 || fail "to-$1"
     kill $tracer
     wait $tracer
-    sed -nE 's/^[0-9]+ +p?write(64)?\([0-9]+<(\/sys[^>]*)>, "([^"]*)", [0-9]+(, (0x[0-9a-f]+|[0-9]+))?\).*/\2 \5 \3/p' /run/trace
+    # A call may stand there as <unfinished ...>: what it writes is on that line all the same.
+    sed -nE 's/^[0-9]+ +p?write(64)?\([0-9]+<(\/sys[^>]*)>, "([^"]*)", [0-9]+(, (0x[0-9a-f]+|[0-9]+))?.*/\2 \5 \3/p' /run/trace
 }
 
 # Both sides in one form: the file's canonical path, then the offset (configuration space) or the value.

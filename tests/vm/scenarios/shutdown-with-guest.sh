@@ -22,7 +22,9 @@ if [ "$LAB_BOOT" -eq 1 ]; then
 fi
 log=$(journalctl -b -1 -q -o cat --no-pager -u gpuswitchd)
 echo "$log" | tail -n 8
-expect_match "$log" "going down" "what the daemon said in the last boot"
+expect_match "$log" "owner is guest" "what the daemon said in the last boot"
+# libvirt may be stopped before the guest is: then no release comes at all. One that comes is recorded and nothing else.
+! grep -q "has let it go" <<< "$log" || expect_match "$log" "going down" "what the daemon said of the release"
 grep -q "bind $card to amdgpu" <<< "$log" && fail "the card was bound while the system was stopping"
 wait_until 60 at_home 1
 before=$(settings_snapshot "$card")
