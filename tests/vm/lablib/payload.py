@@ -13,8 +13,10 @@ MASKED = """
     systemd-journal-catalog-update.service ldconfig.service systemd-machine-id-commit.service
 """.split()
 
-# Present but at rest until the scenario has its cards: masked units are refused at once, also to an activation by bus name.
+# Enabled but at rest until the scenario has its cards. Not masked: each change of a mask has systemd read all units again, which
+# costs seconds of an emulated processor.
 AT_REST = ["gpuswitchd.service", "gpuswitch-virtwatch.service"]
+AT_REST_CONDITION = b"[Unit]\nConditionPathExists=/etc/gpuswitch-lab/gpuswitch\n"
 
 FILES = {
     "etc/hostname": b"lab\n",
@@ -26,7 +28,7 @@ FILES = {
 
 def payload(cache, suite, guest, module, stage):
     """The layer with the archive `payload`; stage is None while there is no project to install."""
-    key = key_of(hash_files(guest / "root"), hash_files(module), stage and hash_files(stage), MASKED, AT_REST, FILES)
+    key = key_of(hash_files(guest / "root"), hash_files(module), stage and hash_files(stage), MASKED, AT_REST, AT_REST_CONDITION, FILES)
 
     def make(folder):
         with open(folder / "payload", "wb") as file:
@@ -38,8 +40,10 @@ def payload(cache, suite, guest, module, stage):
             for name, content in FILES.items():
                 archive.content(f"payload/{name}", content)
             archive.content("payload/var/lib/gpuswitch-lab/payload", key.encode())
-            for unit in MASKED + (AT_REST if stage else []):
+            for unit in MASKED:
                 archive.link(f"payload/etc/systemd/system/{unit}", "/dev/null")
+            for unit in AT_REST if stage else []:
+                archive.content(f"payload/etc/systemd/system/{unit}.d/lab.conf", AT_REST_CONDITION)
             archive.close()
 
     return cache.layer("payload", suite, key, make)

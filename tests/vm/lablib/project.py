@@ -10,6 +10,8 @@ from .process import LabError, run_in_root
 
 CONFIGURE = ["cmake", "-S", "/src", "-B", "/build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
              "-DCMAKE_INSTALL_PREFIX=/usr", "-DCMAKE_INSTALL_SYSCONFDIR=/etc", "-DCMAKE_INSTALL_LOCALSTATEDIR=/var", "-DGPUSWITCH_TESTS=OFF"]
+# As an administrator does after installing: what [Install] says is followed, and fails here if it makes no sense.
+ENABLE = ["systemctl", "--root=/mnt", "--quiet", "enable", "gpuswitchd.service", "gpuswitch-virtwatch.service"]
 
 
 def model(cache, suite, build_layer, release, source):
@@ -60,7 +62,7 @@ def forget_gone_trees(suite):
             mark.parent.with_suffix(".lock").unlink(missing_ok=True)
 
 
-def project(cache, suite, build_layer, tree):
+def project(cache, suite, base_layer, build_layer, tree):
     """The layer with the installed project, or None while the tree has nothing to install."""
     names = sources(tree)
     if "CMakeLists.txt" not in names:
@@ -80,6 +82,7 @@ def project(cache, suite, build_layer, tree):
             binds = {"/src": work / "src", "/build": work / "build", "/stage": folder / "stage"}
             script = " && ".join([" ".join(CONFIGURE), "ninja -C /build", "DESTDIR=/stage cmake --install /build"])
             run_in_root(build_layer / "root", binds, ["sh", "-c", script], "building the project", work / "log")
+            run_in_root(base_layer / "root", {"/mnt": folder / "stage"}, ENABLE, "enabling its units", work / "log")
 
-    layer = cache.layer("project", suite, key_of(build_layer.name, hash_files(tree, names), CONFIGURE), make)
+    layer = cache.layer("project", suite, key_of(base_layer.name, build_layer.name, hash_files(tree, names), CONFIGURE, ENABLE), make)
     return layer / "stage" if any((layer / "stage").iterdir()) else None

@@ -26,7 +26,7 @@ class Suite:
         build = roots.build(cache, name, self.base)
         release = (self.base / "release").read_text()
         model = project.model(cache, name, build, release, vm / "model")
-        stage = project.project(cache, name, build, tree)
+        stage = project.project(cache, name, self.base, build, tree)
         bare = payloads.payload(cache, name, vm / "guest", model, None)
         full = payloads.payload(cache, name, vm / "guest", model, stage)
         early = initrd.initrd(cache, name, self.base, vm / "guest") / "initrd"
