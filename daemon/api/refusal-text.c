@@ -42,6 +42,10 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
         [REFUSAL_GROUP_NOT_VIABLE] = { GPUSWITCH_ERROR_REFUSED,
                 "The IOMMU group of the GPU also holds %A, which the host uses through driver %S.\n"
                 "Give that device to vfio-pci or pci-stub as well, or put the GPU into a slot with a group of its own." },
+        [REFUSAL_GROUP_TOO_LARGE] = { GPUSWITCH_ERROR_REFUSED,
+                "The IOMMU group of GPU %A has more than %S other devices, which is more than gpuswitch looks at, so it "
+                "cannot tell whether the host uses one of them.\n"
+                "Put the GPU into a slot with a group of its own." },
         [REFUSAL_NO_IOMMU_GROUP] = { GPUSWITCH_ERROR_REFUSED,
                 "%A is in no IOMMU group, so no virtual machine can have it.\n"
                 "Switch the IOMMU on in the firmware (VT-d, AMD-Vi) and boot with intel_iommu=on on Intel." },
@@ -97,6 +101,9 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
                 "`gpuswitchctl plan %A guest` shows whether a reset is part of that way." },
         [REFUSAL_PLAN_TOO_LONG] = { GPUSWITCH_ERROR_FAILED,
                 "The switch of GPU %A would need more steps than a plan can hold." },
+        [REFUSAL_NOT_MANAGED] = { GPUSWITCH_ERROR_FAILED,
+                "gpuswitchd does not look after GPU %A: %S.\n"
+                "Without it the start could lose the GPU. The journal says more: journalctl -u gpuswitchd." },
 };
 
 const char *refusal_error_name(RefusalCode code) {

@@ -3,6 +3,8 @@
 
 #include "core/config-space.h"
 
+#include <assert.h>
+
 #include "base/macros.h"
 
 #define CAP_ID_EXPRESS 0x10
@@ -56,8 +58,9 @@ typedef struct RegisterList {
 } RegisterList;
 
 static void list_add(RegisterList *list, size_t offset, uint8_t width) {
-        if (list->n >= REGISTERS_MAX || offset + width > list->limit)
+        if (offset + width > list->limit)
                 return;
+        assert(list->n < REGISTERS_MAX); /* 20 are the most that config_registers() asks for */
         uint32_t value = list->config[offset];
         for (size_t i = 1; i < width; i++)
                 value |= (uint32_t) list->config[offset + i] << 8 * i;

@@ -67,6 +67,7 @@ typedef struct GroupMember {
 typedef struct CardFacts {
         size_t n_functions;
         FunctionFacts functions[FUNCTIONS_MAX];
+        bool group_too_large; /* there are more than GROUP_MEMBERS_MAX: no answer about the group can be given */
         size_t n_group_members;
         GroupMember group_members[GROUP_MEMBERS_MAX];
         char slot_path[PATH_TEXT_SIZE]; /* canonical path in /sys/devices: same place in the machine */

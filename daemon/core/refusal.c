@@ -15,6 +15,7 @@ static const char *const refusal_code_table[_REFUSAL_CODE_MAX] = {
         [REFUSAL_PREFAIL_COMPANION] = "prefail-companion",
         [REFUSAL_PREFAIL_NO_COMPANION] = "prefail-no-companion",
         [REFUSAL_GROUP_NOT_VIABLE] = "group-not-viable",
+        [REFUSAL_GROUP_TOO_LARGE] = "group-too-large",
         [REFUSAL_NO_IOMMU_GROUP] = "no-iommu-group",
         [REFUSAL_VFIO_MISSING] = "vfio-missing",
         [REFUSAL_SOUND_IN_USE] = "sound-in-use",
@@ -35,6 +36,7 @@ static const char *const refusal_code_table[_REFUSAL_CODE_MAX] = {
         [REFUSAL_TURNED_ROUND] = "turned-round",
         [REFUSAL_NO_RESET_BY_HAND] = "no-reset-by-hand",
         [REFUSAL_PLAN_TOO_LONG] = "plan-too-long",
+        [REFUSAL_NOT_MANAGED] = "not-managed",
 };
 
 const char *refusal_code_to_string(RefusalCode code) {

@@ -18,6 +18,7 @@ typedef enum RefusalCode {
         REFUSAL_PREFAIL_COMPANION,    /* address: the companion that the VM lists, so no guard is possible */
         REFUSAL_PREFAIL_NO_COMPANION, /* a single-function card: nothing can guard it */
         REFUSAL_GROUP_NOT_VIABLE,     /* address: the member; subject: its driver */
+        REFUSAL_GROUP_TOO_LARGE,      /* subject: how many other devices of a group can be looked at */
         REFUSAL_NO_IOMMU_GROUP,       /* address: function without a group (IOMMU off) */
         REFUSAL_VFIO_MISSING,         /* the module vfio-pci is not loaded */
         REFUSAL_SOUND_IN_USE,         /* address: audio function; subject: "pipewire (pid 812)"; detail: node */
@@ -38,6 +39,7 @@ typedef enum RefusalCode {
         REFUSAL_TURNED_ROUND,         /* a way home that a VM start turned round */
         REFUSAL_NO_RESET_BY_HAND,     /* subject: the family; it is reset on its way to the guest only */
         REFUSAL_PLAN_TOO_LONG,        /* more steps than STEPS_MAX */
+        REFUSAL_NOT_MANAGED,          /* a GPU that the daemon could not take on; subject: why */
         _REFUSAL_CODE_MAX,
         _REFUSAL_CODE_INVALID = -EINVAL,
 } RefusalCode;

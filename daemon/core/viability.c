@@ -18,6 +18,8 @@ static bool member_is_harmless(const GroupMember *member) {
 }
 
 static int check_group(const CardFacts *card, Refusal *reterr_refusal) {
+        char most[16];
+
         for (size_t i = 0; i < card->n_functions; i++)
                 if (card->functions[i].iommu_group < 0)
                         return refusal_set(reterr_refusal, REFUSAL_NO_IOMMU_GROUP, card->functions[i].address, NULL,
@@ -28,7 +30,10 @@ static int check_group(const CardFacts *card, Refusal *reterr_refusal) {
                         return refusal_set(reterr_refusal, REFUSAL_GROUP_NOT_VIABLE, member->address,
                                            member->driver, NULL);
         }
-        return 0;
+        if (!card->group_too_large)
+                return 0;
+        (void) text_format(most, sizeof(most), "%u", GROUP_MEMBERS_MAX);
+        return refusal_set(reterr_refusal, REFUSAL_GROUP_TOO_LARGE, card->functions[0].address, most, NULL);
 }
 
 static int check_alive(const CardFacts *card, ResetState state, Refusal *reterr_refusal) {

@@ -73,8 +73,10 @@ static int card_add_member(const char *root, PciAddress address, int32_t group, 
                 r = function_driver(dir, member.driver);
         if (r < 0)
                 return function_is_gone(r) ? 0 : r;
-        if (card->n_group_members >= GROUP_MEMBERS_MAX)
-                return -E2BIG;
+        if (card->n_group_members >= GROUP_MEMBERS_MAX) {
+                card->group_too_large = true;
+                return 0;
+        }
         card->group_members[card->n_group_members++] = member;
         return 0;
 }

@@ -23,6 +23,18 @@ static bool lists_companion(const Card *card, const PciAddress *addresses, size_
         return false;
 }
 
+/* A GPU that is there and that we cannot take on: the start would go on without anybody who knows its state. */
+static int refuse_not_managed(PciAddress address, int error, Refusal *reterr_refusal) {
+        char why[128];
+
+        if (error == -E2BIG)
+                (void) text_format(why, sizeof(why), "this machine has more than %u GPUs, the most that it can look after",
+                                   CARDS_MAX);
+        else
+                (void) text_format(why, sizeof(why), "%s", strerror(-error));
+        return refusal_set(reterr_refusal, REFUSAL_NOT_MANAGED, address, why, NULL);
+}
+
 /* The cards that @addresses name, each once. What is no part of a card is none of our business. */
 static int find_cards(Manager *manager, const PciAddress *addresses, size_t n, DomainCard *cards, size_t *ret_n,
                       Refusal *reterr_refusal) {
@@ -34,11 +46,15 @@ static int find_cards(Manager *manager, const PciAddress *addresses, size_t n, D
                 Card *card = manager_card(manager, addresses[i]);
                 bool seen = false;
 
-                if (r < 0 && !card)
+                if (r == -ENODEV && !card)
                         return refusal_set(reterr_refusal, REFUSAL_NO_SUCH_DEVICE, addresses[i], NULL, NULL);
+                if (r < 0 && !card)
+                        return refuse_not_managed(addresses[i], r, reterr_refusal);
                 if (!card && r == 0) {
-                        manager_rescan(manager);
+                        r = manager_rescan(manager);
                         card = manager_card(manager, addresses[i]);
+                        if (!card)
+                                return refuse_not_managed(addresses[i], r < 0 ? r : -ENOMEM, reterr_refusal);
                 }
                 if (!card)
                         continue;

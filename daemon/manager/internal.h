@@ -105,7 +105,8 @@ void card_guest_got_it(Card *card, bool unguarded, const char *reason);
 Card *manager_card(Manager *manager, PciAddress function);
 /** manager_card_idle() - an operation of the card has ended: whoever waited goes on. */
 void manager_card_idle(Card *card);
-void manager_rescan(Manager *manager);
+/** manager_rescan() - cards that have come or gone. 0; -E2BIG over CARDS_MAX, then nothing has changed; other errno. */
+int manager_rescan(Manager *manager);
 extern const ApiOperations manager_operations;
 
 /* --- sight.c --- */

@@ -70,8 +70,9 @@ static void add_new(Manager *manager, const CardFacts *found, size_t n_found) {
 
                 if (manager_card(manager, address))
                         continue;
-                if (manager->n_cards == CARDS_MAX) {
-                        log_error("GPU %s: more than %u cards, left alone", ADDRESS_TEXT(address), CARDS_MAX);
+                if (manager->n_cards == CARDS_MAX) { /* those that have gone and are still in use count as well */
+                        log_error("GPU %s: gpuswitchd looks after %u GPUs already, the most it can: left alone",
+                                  ADDRESS_TEXT(address), CARDS_MAX);
                         break;
                 }
                 Card *card = card_new(manager, &found[i]);
@@ -86,15 +87,20 @@ static void add_new(Manager *manager, const CardFacts *found, size_t n_found) {
                 api_bus_gpu_added(manager->bus, manager->cards[i]->address);
 }
 
-void manager_rescan(Manager *manager) {
+int manager_rescan(Manager *manager) {
         _cleanup_free_ CardFacts *found = NULL;
         size_t n_found = 0;
 
         manager->rescan = false;
         int r = cards_scan("", &found, &n_found);
+        if (r == -E2BIG) {
+                log_error("This machine has more than %u GPUs, the most that gpuswitchd looks after: none is taken on "
+                          "until there are fewer", CARDS_MAX);
+                return r;
+        }
         if (r < 0) {
                 log_error("Could not read the PCI devices of this machine: %s", strerror(-r));
-                return;
+                return r;
         }
         remove_gone(manager, found, n_found);
         /* A function can come later than its display function. */
@@ -102,6 +108,7 @@ void manager_rescan(Manager *manager) {
                 if (!manager->cards[i]->operation && facts_find(found, n_found, manager->cards[i]->address))
                         card_observe(manager->cards[i], "rescan");
         add_new(manager, found, n_found);
+        return 0;
 }
 
 /* --- idle cards --- */
@@ -118,7 +125,7 @@ static int on_idle(sd_event_source *source, void *userdata) {
                         home_go(card);
         }
         if (manager->rescan)
-                manager_rescan(manager);
+                (void) manager_rescan(manager);
         return 0;
 }
 
@@ -247,7 +254,7 @@ int manager_new(sd_event *event, const ManagerConfig *config, Manager **ret_mana
         r = uevent_monitor_new(event, watch_uevent, manager, &manager->uevents);
         if (r < 0)
                 return r;
-        manager_rescan(manager);
+        (void) manager_rescan(manager);
         r = sight_follow(manager);
         if (r < 0)
                 log_warning("Could not follow the kernel log: %s", strerror(-r));

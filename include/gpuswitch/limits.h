@@ -3,9 +3,9 @@
 
 /* Every collection has a limit. Going over one is an error with a message, never a truncation. */
 
-#define CARDS_MAX 32U                /* display slots in one machine */
+#define CARDS_MAX 32U                /* display slots in one machine, and so operations at once: one per card */
 #define FUNCTIONS_MAX 8U             /* PCI: functions of one slot without ARI */
-#define GROUP_MEMBERS_MAX 64U        /* other devices in the IOMMU groups of one card */
+#define GROUP_MEMBERS_MAX 64U        /* other devices in the IOMMU groups of one card; over it no switch */
 #define STEPS_MAX 96U                /* steps of one plan, or of its undo */
 #define REGISTERS_MAX 32U            /* registers saved and restored in one configuration space */
 #define RECIPE_STEPS_MAX 16U         /* steps of one reset recipe */

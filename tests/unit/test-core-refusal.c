@@ -65,6 +65,7 @@ static const char *const names[_REFUSAL_CODE_MAX] = {
         "prefail-companion",
         "prefail-no-companion",
         "group-not-viable",
+        "group-too-large",
         "no-iommu-group",
         "vfio-missing",
         "sound-in-use",
@@ -85,6 +86,7 @@ static const char *const names[_REFUSAL_CODE_MAX] = {
         "turned-round",
         "no-reset-by-hand",
         "plan-too-long",
+        "not-managed",
 };
 
 START_TEST(test_names) {

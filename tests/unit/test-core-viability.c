@@ -4,6 +4,7 @@
 #include "core/viability.h"
 
 #include "base/address.h"
+#include "base/text.h"
 #include "card-fixture.h"
 #include "check-main.h"
 
@@ -228,6 +229,22 @@ START_TEST(test_group_member) {
 }
 END_TEST
 
+/* What is not known of a group cannot be called harmless; a member that is known to be in use is named first. */
+START_TEST(test_group_over_the_limit) {
+        Case c = polaris_case(RESET_STATE_FRESH);
+
+        for (size_t i = 0; i < GROUP_MEMBERS_MAX; i++)
+                fixture_add_member(&c.card, 0x060400, "pcieport");
+        must_pass(&c);
+        c.card.group_too_large = true;
+        must_refuse(&c, REFUSAL_GROUP_TOO_LARGE, fixture_address(0));
+        ck_assert_str_eq(c.refusal.subject, "64");
+        (void) text_copy(c.card.group_members[5].driver, DRIVER_NAME_SIZE, "e1000e");
+        c.card.group_members[5].class_code = 0x020000;
+        must_refuse(&c, REFUSAL_GROUP_NOT_VIABLE, c.card.group_members[5].address);
+}
+END_TEST
+
 /* Several reasons at once: the first in the documented order is told, so that its cure comes first. */
 START_TEST(test_order) {
         Case c = polaris_case(RESET_STATE_PREFAIL);
@@ -270,6 +287,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, test_stub_missing);
         tcase_add_test(tcase, test_virtual_functions);
         tcase_add_loop_test(tcase, test_group_member, 0, (int) ELEMENTSOF(members));
+        tcase_add_test(tcase, test_group_over_the_limit);
         tcase_add_test(tcase, test_order);
         suite_add_tcase(suite, tcase);
         return suite;

@@ -38,12 +38,47 @@ START_TEST(test_nodes) {
 }
 END_TEST
 
+static void add_process(unsigned pid, const char *command) {
+        char path[512], full[512], target[512];
+
+        (void) text_format(path, sizeof(path), "/proc/%u/fd", pid);
+        fake_make_folder(path);
+        (void) text_format(path, sizeof(path), "/proc/%u/comm", pid);
+        fake_write(path, "%s\n", command);
+        (void) text_format(full, sizeof(full), "%s/proc/4711/fd/17", fake.root);
+        ssize_t n = readlink(full, target, sizeof(target) - 1);
+        ck_assert_int_gt(n, 0);
+        target[n] = '\0';
+        (void) text_format(full, sizeof(full), "%s/proc/%u/fd/3", fake.root, pid);
+        ck_assert_int_eq(symlink(target, full), 0);
+}
+
+/* Over HOLDERS_MAX a report says that it is not all; each name in it is whole. */
+START_TEST(test_more_holders_than_a_report_names) {
+        char path[512];
+        HelperReply reply;
+
+        fake_write(CONTROL "/dev", "%s\n", fake_holder("pipewire", "/dev/snd/controlC0"));
+        (void) text_format(path, sizeof(path), "%s" CONTROL "/subsystem", fake.root);
+        ck_assert_int_eq(symlink("../../../../../class/sound", path), 0);
+        add_process(6000, "mpv");
+        ck_assert_int_eq(ask(1, &reply), -EBUSY);
+        ck_assert_ptr_null(strstr(reply.message, "perhaps more"));
+        for (unsigned i = 2; i <= HOLDERS_MAX; i++)
+                add_process(5000 + i, "aplay");
+        ck_assert_int_eq(ask(1, &reply), -EBUSY);
+        ck_assert_str_eq(reply.message + strlen(reply.message) - strlen(" open; and perhaps more"),
+                         " open; and perhaps more");
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("helper-nodes");
         TCase *t = tcase_create("nodes");
 
         tcase_add_checked_fixture(t, fake_setup, fake_teardown);
         tcase_add_test(t, test_nodes);
+        tcase_add_test(t, test_more_holders_than_a_report_names);
         suite_add_tcase(s, t);
         return s;
 }
