@@ -17,7 +17,7 @@ typedef struct Lease {
         char domain_uuid[UUID_TEXT_SIZE]; /* "": no domain */
         char domain_name[DOMAIN_NAME_SIZE];
         bool started;                     /* virtwatch has seen this run of the domain */
-        bool unguarded;                   /* this run has a companion in its XML */
+        bool unguarded;                   /* a guest has the card and nothing keeps a bus reset from it */
         usec_t since_usec;                /* CLOCK_MONOTONIC: when the domain's claim began */
         uint32_t n_guest_boots;           /* inside this QEMU process */
 } Lease;

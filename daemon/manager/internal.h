@@ -252,4 +252,5 @@ typedef void (*SystemStateHandler)(Card *card, bool going_down);
 void system_state_ask(Card *card, SystemStateHandler handler);
 
 usec_t now_monotonic_usec(void);
+usec_t now_boottime_usec(void);
 usec_t now_realtime_usec(void);

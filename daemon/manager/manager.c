@@ -22,6 +22,10 @@ usec_t now_monotonic_usec(void) {
         return clock_usec(CLOCK_MONOTONIC);
 }
 
+usec_t now_boottime_usec(void) {
+        return clock_usec(CLOCK_BOOTTIME);
+}
+
 usec_t now_realtime_usec(void) {
         return clock_usec(CLOCK_REALTIME);
 }

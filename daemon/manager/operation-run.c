@@ -34,7 +34,7 @@ static int on_before_step(Run *run, size_t index, void *userdata) {
         const Step *step = &plan_in_hand(operation)->steps[index];
 
         operation->index = index;
-        int r = store_step_started(card->manager->store, operation->id, index);
+        int r = store_step_started(card->manager->store, operation->id, index, now_boottime_usec());
         if (r < 0) {
                 log_error("GPU %s: could not record the progress of its switch: %s", ADDRESS_TEXT(card->address),
                           strerror(-r));

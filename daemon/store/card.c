@@ -13,10 +13,10 @@
 
 #define CARD_COLUMNS                                                                                         \
         "identity, address, boot_id, state, after_driver_ran, log_sequence, owner,"                          \
-        " driver, home_known, home_functions"
+        " driver, home_known, home_functions, wants_home"
 #define HOME_COLUMNS "identity, position, address, driver, driver_override, power_control, d3cold_allowed"
 #define LEASE_COLUMNS                                                                                        \
-        "identity, by_hand, domain_uuid, domain_name, started, unguarded, since_usec, guest_boots"
+        "identity, by_hand, domain_uuid, domain_name, started, unguarded_guest, since_usec, guest_boots"
 
 /* Functions of one slot, each once. */
 static bool home_makes_sense(const Home *home) {
@@ -58,7 +58,7 @@ static int card_delete(sqlite3 *db, const char *identity) {
 
 static int card_insert(sqlite3 *db, const StoredCard *card) {
         _cleanup_statement_ Statement insert =
-                statement_make(db, "INSERT INTO card (" CARD_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?)");
+                statement_make(db, "INSERT INTO card (" CARD_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?)");
 
         statement_put_field(&insert, card->identity);
         statement_put_address(&insert, card->address);
@@ -70,6 +70,7 @@ static int card_insert(sqlite3 *db, const StoredCard *card) {
         statement_put_field(&insert, card->driver);
         statement_put_number(&insert, card->home.known);
         statement_put_number(&insert, card->home.n_functions);
+        statement_put_number(&insert, card->wants_home);
         return statement_run(&insert);
 }
 
@@ -160,6 +161,7 @@ static int card_select(sqlite3 *db, const char *identity, StoredCard *ret_card) 
         statement_take_field(&get, ret_card->driver);
         ret_card->home.known = statement_take_flag(&get);
         ret_card->home.n_functions = (size_t) statement_take_number(&get, FUNCTIONS_MAX);
+        ret_card->wants_home = statement_take_flag(&get);
         return get.error;
 }
 

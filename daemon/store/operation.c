@@ -14,7 +14,7 @@
 
 #define OPERATION_COLUMNS                                                                                    \
         "id, boot_id, identity, address, domain_uuid, domain_name, undoing, started,"                        \
-        " helper_pid, helper_start_time, direction, guard, runs_recipe, steps"
+        " helper_pid, helper_start_time, direction, guard, runs_recipe, steps, step_begun_usec"
 
 static bool operation_makes_sense(const StoredOperation *operation) {
         return !isempty(operation->id) && !isempty(operation->boot_id) && !isempty(operation->identity) &&
@@ -25,7 +25,7 @@ static bool operation_makes_sense(const StoredOperation *operation) {
 
 static int operation_insert(sqlite3 *db, const StoredOperation *operation) {
         _cleanup_statement_ Statement insert = statement_make(db, "INSERT INTO operation (" OPERATION_COLUMNS
-                                                                  ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                                                                  ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 
         statement_put_field(&insert, operation->id);
         statement_put_field(&insert, operation->boot_id);
@@ -41,6 +41,7 @@ static int operation_insert(sqlite3 *db, const StoredOperation *operation) {
         statement_put_text(&insert, guard_to_string(operation->plan.guard), ENUM_TEXT_SIZE);
         statement_put_number(&insert, operation->plan.runs_recipe);
         statement_put_number(&insert, operation->plan.n_steps);
+        statement_put_number(&insert, operation->step_begun_usec);
         return statement_run(&insert);
 }
 
@@ -100,7 +101,7 @@ int store_set_helper(Store *store, const char *id, pid_t pid, uint64_t start_tim
         return transaction_commit(&transaction);
 }
 
-int store_step_started(Store *store, const char *id, size_t index) {
+int store_step_started(Store *store, const char *id, size_t index, usec_t begun_usec) {
         _cleanup_transaction_ Transaction transaction = { 0 };
 
         if (index >= STEPS_MAX)
@@ -111,9 +112,11 @@ int store_step_started(Store *store, const char *id, size_t index) {
         /* Never backwards: a step that was started stays one that was started. */
         _cleanup_statement_ Statement update = statement_make(
                 store->db,
-                "UPDATE operation SET started = ?1 WHERE id = ?2 AND started <= ?1 AND ?1 <= steps");
+                "UPDATE operation SET started = ?1, step_begun_usec = ?3"
+                " WHERE id = ?2 AND started <= ?1 AND ?1 <= steps");
         statement_put_number(&update, index + 1);
         statement_put_text(&update, id, UUID_TEXT_SIZE);
+        statement_put_number(&update, begun_usec);
         r = operation_update(&update, store->db, id);
         if (r < 0)
                 return r;
@@ -129,7 +132,7 @@ int store_turn_operation(Store *store, const char *id, const Plan *undo) {
         if (r < 0)
                 return r;
         _cleanup_statement_ Statement update = statement_make(
-                store->db, "UPDATE operation SET undoing = 1, started = 0, direction = ?, guard = ?,"
+                store->db, "UPDATE operation SET undoing = 1, started = 0, step_begun_usec = 0, direction = ?, guard = ?,"
                            " runs_recipe = ?, steps = ? WHERE id = ?");
         statement_put_text(&update, direction_to_string(undo->direction), ENUM_TEXT_SIZE);
         statement_put_text(&update, guard_to_string(undo->guard), ENUM_TEXT_SIZE);
@@ -217,6 +220,7 @@ static int operation_select(sqlite3 *db, int64_t n, StoredOperation *operation) 
         operation->plan.guard = statement_take_enum(&get, guard_from_string);
         operation->plan.runs_recipe = statement_take_flag(&get);
         size_t n_steps = (size_t) statement_take_number(&get, STEPS_MAX);
+        operation->step_begun_usec = statement_take_number(&get, INT64_MAX);
         if (get.error < 0)
                 return get.error;
         r = plan_rows_load(db, operation->id, n_steps, &operation->plan);

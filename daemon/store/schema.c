@@ -116,8 +116,20 @@ static int schema_to_1(sqlite3 *db) {
         return store_execute(db, sql);
 }
 
+static int schema_to_2(sqlite3 *db) {
+        static const char sql[] =
+                /* CLOCK_BOOTTIME of the operation's boot_id; 0: no step yet, or version 1 did not note it */
+                "ALTER TABLE operation ADD COLUMN step_begun_usec INTEGER NOT NULL DEFAULT 0;"
+                /* Version 1 had "the XML lists a companion" here: such a guest is without guard, too. */
+                "ALTER TABLE lease RENAME COLUMN unguarded TO unguarded_guest;"
+                "ALTER TABLE card ADD COLUMN wants_home INTEGER NOT NULL DEFAULT 0;";
+
+        return store_execute(db, sql);
+}
+
 static const SchemaMigration migration_table[] = {
         schema_to_1,
+        schema_to_2,
 };
 
 int schema_newest(void) {
@@ -205,7 +217,7 @@ static int table_shape(sqlite3 *db, const char *table, char *ret_shape, size_t s
         return get.error;
 }
 
-int schema_check(sqlite3 *db) {
+int schema_check(sqlite3 *db, int version) {
         _cleanup_(sqlite_closep) sqlite3 *model = NULL;
         char table[PATH_TEXT_SIZE], wanted[4096], found[4096];
 
@@ -213,7 +225,7 @@ int schema_check(sqlite3 *db) {
         int code = sqlite3_open_v2(":memory:", &model, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
         if (code != SQLITE_OK)
                 return error_of_sqlite(model, code);
-        int r = schema_update(model);
+        int r = schema_migrate(model, migration_table, (size_t) version);
         if (r < 0)
                 return r;
 

@@ -31,5 +31,6 @@ int schema_migrate(sqlite3 *db, const SchemaMigration *migrations, size_t n_migr
 /** schema_update() - schema_migrate() to schema_newest(). */
 int schema_update(sqlite3 *db);
 
-/** schema_check() - are all tables there with all their columns? 0; -EBADMSG. Other tables are ignored. */
-int schema_check(sqlite3 *db);
+/** schema_check() - are all tables of @version (from 1) there with all their columns? 0; -EBADMSG. Other tables are
+ * ignored. */
+int schema_check(sqlite3 *db, int version);

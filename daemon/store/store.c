@@ -114,10 +114,8 @@ static int connection_check(sqlite3 *db) {
         r = check_integrity(db);
         if (r < 0)
                 return r;
-        if (version == schema_newest())
-                return schema_check(db);
         if (version > 0)
-                return 0;
+                return schema_check(db, version);
         r = schema_is_empty(db);
         return r < 0 ? r : r > 0 ? 0 : -EBADMSG;
 }
@@ -129,7 +127,7 @@ static int connection_begin(sqlite3 *db) {
         r = schema_update(db);
         if (r < 0)
                 return r;
-        r = schema_check(db);
+        r = schema_check(db, schema_newest());
         if (r < 0)
                 return r;
         return set_checkpoint_on_close(db, true);

@@ -39,6 +39,7 @@ typedef struct StoredCard {
         Owner owner;            /* as last seen */
         char driver[DRIVER_NAME_SIZE]; /* of the display function, as last seen */
         Home home;
+        bool wants_home;        /* released, and not home yet; as the lease valid in the same boot only */
         Lease lease;            /* valid in the same boot only */
 } StoredCard;
 
@@ -62,6 +63,7 @@ typedef struct StoredOperation {
         char domain_name[DOMAIN_NAME_SIZE];
         bool undoing;        /* `plan` is the undo plan */
         size_t n_started;    /* steps of `plan` that were started */
+        usec_t step_begun_usec; /* CLOCK_BOOTTIME: when the last of them was; 0: none, or not known */
         pid_t helper_pid;    /* 0: none yet */
         uint64_t helper_start_time;
         Plan plan;
@@ -72,9 +74,9 @@ int store_begin_operation(Store *store, const StoredOperation *operation);
 /* The next four: -ENOENT for an operation that is not running. */
 /** store_set_helper() - which process acts. */
 int store_set_helper(Store *store, const char *id, pid_t pid, uint64_t start_time);
-/** store_step_started() - step @index (from 0) is about to be sent to the helper. -EINVAL: not of this plan, or
- * before one that was started already. */
-int store_step_started(Store *store, const char *id, size_t index);
+/** store_step_started() - step @index (from 0) is about to be sent to the helper, at @begun_usec of CLOCK_BOOTTIME.
+ * -EINVAL: not of this plan, or before one that was started already. */
+int store_step_started(Store *store, const char *id, size_t index, usec_t begun_usec);
 /** store_turn_operation() - from now on the operation runs @undo, from its first step. */
 int store_turn_operation(Store *store, const char *id, const Plan *undo);
 /** store_end_operation() - remove the running record, keep the outcome; keeps OUTCOME_ROWS_MAX rows. */

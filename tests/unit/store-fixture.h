@@ -97,6 +97,7 @@ static _unused_ StoredCard sample_card(const char *identity) {
                 .owner = OWNER_GUEST,
                 .driver = "vfio-pci",
                 .home = { .known = true, .n_functions = 2 },
+                .wants_home = true,
                 .lease = { .by_hand = true,
                            .domain_uuid = UUID_A,
                            .domain_name = "win11 \"größer\"; DROP TABLE card; --",
@@ -152,6 +153,7 @@ static _unused_ void assert_card_equal(const StoredCard *a, const StoredCard *b)
         ck_assert_int_eq(a->owner, b->owner);
         ck_assert_str_eq(a->driver, b->driver);
         assert_home_equal(&a->home, &b->home);
+        ck_assert_int_eq(a->wants_home, b->wants_home);
         assert_lease_equal(&a->lease, &b->lease);
 }
 
@@ -234,6 +236,7 @@ static _unused_ void assert_operation_equal(const StoredOperation *a, const Stor
         ck_assert_uint_eq(a->n_started, b->n_started);
         ck_assert_int_eq(a->helper_pid, b->helper_pid);
         ck_assert_uint_eq(a->helper_start_time, b->helper_start_time);
+        ck_assert_uint_eq(a->step_begun_usec, b->step_begun_usec);
         assert_plan_equal(&a->plan, &b->plan);
 }
 

@@ -33,13 +33,13 @@ static _unused_ int script_call(Store *store, size_t index) {
         case 6:
         case 7:
         case 8:
-                return store_step_started(store, OPERATION_A, index - 6);
+                return store_step_started(store, OPERATION_A, index - 6, index);
         case 9:
                 operation->plan.n_steps = 5;
                 return store_turn_operation(store, OPERATION_A, &operation->plan);
         case 10:
         case 11:
-                return store_step_started(store, OPERATION_A, index - 10);
+                return store_step_started(store, OPERATION_A, index - 10, index);
         case 12:
                 return store_end_operation(store, OPERATION_A, "undone", "step failed", index);
         default:

@@ -179,6 +179,7 @@ static const char *const tampered_table[] = {
         "UPDATE card SET home_functions = 3 WHERE identity = 'card'",
         "UPDATE card SET home_functions = 9 WHERE identity = 'card'",
         "UPDATE card SET home_functions = 4294967298 WHERE identity = 'card'",
+        "UPDATE card SET wants_home = 2 WHERE identity = 'card'",
         "DELETE FROM home_function WHERE identity = 'card' AND position = 0",
         "UPDATE home_function SET position = 2 WHERE identity = 'card' AND position = 1",
         "UPDATE home_function SET address = 'x' WHERE identity = 'card' AND position = 1",
@@ -196,7 +197,7 @@ static const char *const tampered_table[] = {
         "UPDATE lease SET domain_uuid = 'win11' WHERE identity = 'card'",
         "UPDATE lease SET domain_name = replace(hex(zeroblob(128)), '0', 'x') WHERE identity = 'card'",
         "UPDATE lease SET started = -1 WHERE identity = 'card'",
-        "UPDATE lease SET unguarded = 2 WHERE identity = 'card'",
+        "UPDATE lease SET unguarded_guest = 2 WHERE identity = 'card'",
         "UPDATE lease SET since_usec = -5 WHERE identity = 'card'",
         "UPDATE lease SET guest_boots = 4294967296 WHERE identity = 'card'",
 };

@@ -24,7 +24,7 @@ START_TEST(folder_and_file_are_made_private) {
         ck_assert_uint_eq(mode_of(beside("-shm")), 0600);
         store_free(store);
         ck_assert_str_eq(fixture_query("PRAGMA journal_mode"), "wal");
-        ck_assert_str_eq(fixture_query("PRAGMA user_version"), "1");
+        ck_assert_str_eq(fixture_query("PRAGMA user_version"), "2");
 
         ck_assert_int_eq(chmod(fixture_path, 0644), 0);
         store_free(fixture_open());
@@ -66,10 +66,10 @@ START_TEST(newer_file_is_left_alone) {
         else
                 make_store();
         if (killed) {
-                log_sql("PRAGMA user_version = 2");
+                log_sql("PRAGMA user_version = 1000");
                 log = file_bytes(beside("-wal"));
         } else
-                fixture_sql("PRAGMA user_version = 2; DROP TABLE card; CREATE TABLE card (future TEXT)");
+                fixture_sql("PRAGMA user_version = 1000; DROP TABLE card; CREATE TABLE card (future TEXT)");
         _cleanup_bytes_ Bytes file = file_bytes(fixture_path);
 
         for (unsigned i = 0; i < 3; i++) {
@@ -90,7 +90,7 @@ START_TEST(newer_file_without_log_is_left_alone) {
         char *aside = NULL;
 
         make_store();
-        fixture_sql("PRAGMA journal_mode = DELETE; PRAGMA user_version = 2");
+        fixture_sql("PRAGMA journal_mode = DELETE; PRAGMA user_version = 1000");
         _cleanup_bytes_ Bytes file = file_bytes(fixture_path);
         ck_assert_int_eq(store_open(fixture_path, &store, &aside), -EPROTONOSUPPORT);
         assert_bytes(fixture_path, &file);

@@ -36,6 +36,7 @@ START_TEST(every_field_comes_back) {
 
         operation->undoing = true;
         operation->n_started = 3;
+        operation->step_begun_usec = 86400000000;
         ck_assert_int_eq(store_begin_operation(store, operation), 0);
         find(&found);
         ck_assert_uint_eq(found.n, 1);
@@ -94,17 +95,18 @@ START_TEST(progress_is_kept) {
 
         begin(OPERATION_A);
         ck_assert_int_eq(store_set_helper(store, OPERATION_A, 4711, 1234567), 0);
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, 0), 0);
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, 1), 0);
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, 1), 0);
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, 0), -EINVAL);
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, _STEP_KIND_MAX), -EINVAL);
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, SIZE_MAX), -EINVAL);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, 0, 77), 0);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, 1, 78), 0);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, 1, 79), 0);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, 0, 80), -EINVAL);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, _STEP_KIND_MAX, 77), -EINVAL);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, SIZE_MAX, 77), -EINVAL);
         find(&found);
         ck_assert_uint_eq(found.n, 1);
         ck_assert_int_eq(found.operations[0]->helper_pid, 4711);
         ck_assert_uint_eq(found.operations[0]->helper_start_time, 1234567);
         ck_assert_uint_eq(found.operations[0]->n_started, 2);
+        ck_assert_uint_eq(found.operations[0]->step_begun_usec, 79);
 }
 END_TEST
 
@@ -115,7 +117,7 @@ START_TEST(turning_replaces_the_plan) {
 
         begin(OPERATION_B);
         ck_assert_int_eq(store_begin_operation(store, operation), 0);
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, 5), 0);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, 5, 77), 0);
         undo->undoing = true;
         undo->plan.n_steps = 2;
         undo->plan.steps[0] = operation->plan.steps[7];
@@ -132,8 +134,8 @@ START_TEST(turning_replaces_the_plan) {
         strcpy(operation->id, OPERATION_B);
         assert_operation_equal(operation, found.operations[0]);
 
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, 1), 0);
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, 2), -EINVAL);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, 1, 77), 0);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, 2, 77), -EINVAL);
         ck_assert_int_eq(store_end_operation(store, OPERATION_A, "undone", "x", 1), 0);
         ck_assert_str_eq(
                 fixture_query("SELECT count(*) FROM operation_step WHERE operation = '" OPERATION_A "'"),
@@ -146,7 +148,7 @@ START_TEST(ending_keeps_the_outcome) {
 
         begin(OPERATION_A);
         begin(OPERATION_B);
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, 2), 0);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, 2, 77), 0);
         ck_assert_int_eq(
                 store_end_operation(store, OPERATION_A, "failed", "unbind: it's \"busy\"", 1700000000000001),
                 0);
@@ -172,7 +174,7 @@ START_TEST(unknown_operation_is_no_entry) {
 
         begin(OPERATION_B);
         ck_assert_int_eq(store_set_helper(store, OPERATION_A, 1, 1), -ENOENT);
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, 0), -ENOENT);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, 0, 77), -ENOENT);
         ck_assert_int_eq(store_turn_operation(store, OPERATION_A, &operation->plan), -ENOENT);
         ck_assert_int_eq(store_end_operation(store, OPERATION_A, "done", "", 1), -ENOENT);
         ck_assert_str_eq(fixture_query("SELECT count(*) FROM outcome"), "0");
@@ -247,6 +249,7 @@ static const char *const tampered_table[] = {
         "DELETE FROM operation_step WHERE operation = '" OPERATION_A "' AND position = 13",
         "UPDATE operation_step SET position = 20 WHERE operation = '" OPERATION_A "' AND position = 13",
         "UPDATE operation_step SET kind = 'explode' WHERE operation = '" OPERATION_A "' AND position = 3",
+        "UPDATE operation SET step_begun_usec = -1 WHERE id = '" OPERATION_A "'",
         "UPDATE operation_step SET address = '' WHERE operation = '" OPERATION_A "' AND position = 3",
         "UPDATE operation_step SET text = replace(hex(zeroblob(32)), '0', 'x') WHERE operation = "
         "'" OPERATION_A "'",
@@ -271,7 +274,7 @@ START_TEST(tampered_record_is_found_by_its_id) {
 
         begin(OPERATION_A);
         begin(OPERATION_B);
-        ck_assert_int_eq(store_step_started(store, OPERATION_A, 3), 0);
+        ck_assert_int_eq(store_step_started(store, OPERATION_A, 3, 77), 0);
         fixture_sql(tampered_table[_i]);
         find(&found);
         ck_assert_uint_eq(found.n, 2);

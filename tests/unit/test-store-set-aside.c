@@ -57,6 +57,11 @@ static void make_foreign(void) {
 
 static void make_no_tables(void) {
         ck_assert_int_eq(unlink(fixture_path), 0);
+        fixture_sql("PRAGMA user_version = 2");
+}
+
+static void make_older_without_tables(void) {
+        ck_assert_int_eq(unlink(fixture_path), 0);
         fixture_sql("PRAGMA user_version = 1");
 }
 
@@ -82,7 +87,7 @@ static void make_version_0_with_tables(void) {
 
 static void make_lost_id(void) {
         fixture_sql("PRAGMA ignore_check_constraints = ON; INSERT INTO operation VALUES"
-                    " (1, '', '', '', '', '', '', 0, 0, 0, 0, '', '', 0, 0)");
+                    " (1, '', '', '', '', '', '', 0, 0, 0, 0, '', '', 0, 0, 0)");
 }
 
 static void make_folder(void) {
@@ -136,6 +141,7 @@ static const struct {
         { "huge", make_huge },
         { "foreign", make_foreign },
         { "no tables", make_no_tables },
+        { "older without tables", make_older_without_tables },
         { "missing table", make_missing_table },
         { "missing column", make_missing_column },
         { "other column", make_other_column },

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Stores of earlier versions, made by the SQL that made them then, with rows in each table. Written once for each
+ * version, when the next one comes, and never changed.
+ */
+
+static const char store_version_1[] =
+        "CREATE TABLE card (n INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, address TEXT NOT NULL,"
+        " boot_id TEXT NOT NULL, state TEXT NOT NULL, after_driver_ran INTEGER NOT NULL,"
+        " log_sequence INTEGER NOT NULL, owner TEXT NOT NULL, driver TEXT NOT NULL, home_known INTEGER NOT NULL,"
+        " home_functions INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE home_function (identity TEXT NOT NULL REFERENCES card (identity) ON DELETE CASCADE,"
+        " position INTEGER NOT NULL, address TEXT NOT NULL, driver TEXT NOT NULL, driver_override TEXT NOT NULL,"
+        " power_control TEXT NOT NULL, d3cold_allowed TEXT NOT NULL, PRIMARY KEY (identity, position)"
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE TABLE lease (identity TEXT NOT NULL PRIMARY KEY REFERENCES card (identity) ON DELETE CASCADE,"
+        " by_hand INTEGER NOT NULL, domain_uuid TEXT NOT NULL, domain_name TEXT NOT NULL, started INTEGER NOT NULL,"
+        " unguarded INTEGER NOT NULL, since_usec INTEGER NOT NULL, guest_boots INTEGER NOT NULL"
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE TABLE evidence (n INTEGER PRIMARY KEY, at_realtime_usec INTEGER NOT NULL, identity TEXT NOT NULL,"
+        " boot_id TEXT NOT NULL, event TEXT NOT NULL, from_state TEXT NOT NULL, to_state TEXT NOT NULL,"
+        " reason TEXT NOT NULL) STRICT;"
+        "CREATE TABLE operation (n INTEGER PRIMARY KEY CHECK (n > 0), id TEXT NOT NULL UNIQUE"
+        " CHECK (length(id) BETWEEN 1 AND 36 AND length(id) = length(CAST(id AS BLOB))), boot_id TEXT NOT NULL,"
+        " identity TEXT NOT NULL, address TEXT NOT NULL, domain_uuid TEXT NOT NULL, domain_name TEXT NOT NULL,"
+        " undoing INTEGER NOT NULL, started INTEGER NOT NULL, helper_pid INTEGER NOT NULL,"
+        " helper_start_time INTEGER NOT NULL, direction TEXT NOT NULL, guard TEXT NOT NULL,"
+        " runs_recipe INTEGER NOT NULL, steps INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE operation_step (operation TEXT NOT NULL REFERENCES operation (id) ON DELETE CASCADE,"
+        " position INTEGER NOT NULL, kind TEXT NOT NULL, address TEXT NOT NULL, text TEXT NOT NULL,"
+        " text_before TEXT NOT NULL, is_recipe INTEGER NOT NULL, iommu_group INTEGER NOT NULL,"
+        " config_offset TEXT NOT NULL, config_value TEXT NOT NULL, delay_usec INTEGER, timeout_usec INTEGER,"
+        " registers TEXT NOT NULL, PRIMARY KEY (operation, position)) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE outcome (n INTEGER PRIMARY KEY, at_realtime_usec INTEGER NOT NULL, operation TEXT NOT NULL,"
+        " boot_id TEXT NOT NULL, identity TEXT NOT NULL, address TEXT NOT NULL, domain_uuid TEXT NOT NULL,"
+        " domain_name TEXT NOT NULL, direction TEXT NOT NULL, undoing INTEGER NOT NULL, started INTEGER NOT NULL,"
+        " steps INTEGER NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL) STRICT;"
+
+        "INSERT INTO card VALUES (7, '1002:67df:slot0', '0000:01:00.0', 'boot-1', 'prefail', 1, 1234, 'guest',"
+        " 'vfio-pci', 1, 2), (9, '10de:1b80:slot3', '0000:03:00.0', 'boot-1', 'fresh', 0, 0, 'none', '', 0, 0);"
+        "INSERT INTO home_function VALUES"
+        " ('1002:67df:slot0', 0, '0000:01:00.0', 'amdgpu', '', 'auto', '1'),"
+        " ('1002:67df:slot0', 1, '0000:01:00.1', 'snd_hda_intel', 'x', 'on', '0');"
+        "INSERT INTO lease VALUES"
+        " ('1002:67df:slot0', 1, '11111111-2222-3333-4444-555555555555', 'win11', 1, 1, 987654321, 3),"
+        " ('10de:1b80:slot3', 0, '', '', 0, 0, 0, 0);"
+        "INSERT INTO evidence VALUES (41, 1700000000000000, '1002:67df:slot0', 'boot-1', 'host-bind', 'touched',"
+        " 'prefail', 'driver none -> amdgpu (link)');"
+        "INSERT INTO operation VALUES (3, 'aaaaaaaa-0000-0000-0000-000000000001', 'boot-1', '1002:67df:slot0',"
+        " '0000:01:00.0', '11111111-2222-3333-4444-555555555555', 'win11', 0, 2, 4711, 99999, 'guest',"
+        " 'pinned-companion', 1, 2);"
+        "INSERT INTO operation_step VALUES"
+        " ('aaaaaaaa-0000-0000-0000-000000000001', 0, 'unbind', '0000:01:00.0', '', 'amdgpu', 0, 14, '0x0', '0x0', 0,"
+        "  20000000, ''),"
+        " ('aaaaaaaa-0000-0000-0000-000000000001', 1, 'write-config', '0000:01:00.0', '', '', 1, -1, '0x7c',"
+        "  '0x39d5e86b', NULL, NULL, '0x10/4=0xe0000000');"
+        "INSERT INTO outcome VALUES (99, 1700000000000001, 'bbbbbbbb-0000-0000-0000-000000000002', 'boot-0',"
+        " '1002:67df:slot0', '0000:01:00.0', '', '', 'host', 0, 11, 11, 'done', '');"
+        "PRAGMA user_version = 1;";
