@@ -4,6 +4,7 @@
  * socket is closed); then core decides from record and facts.
  */
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -19,35 +20,36 @@
 /* Finding out whether a virtual machine holds the vfio group: long enough for a close that is under way. */
 #define GROUP_PROBE_TIMEOUT_USEC (2 * USEC_PER_SEC)
 
-/* One recovery that asks the group first. */
-typedef struct Recovery {
-        Card *card;
-        StoredOperation *stored;
-        Run *run;
-} Recovery;
+static bool watch_old_helper(Card *card, StoredOperation *stored);
 
-static void log_decision(const Card *card, const StoredOperation *stored, RecoveryAction action, const char *reason) {
+static void facts_of(const StoredOperation *stored, RecoveryGroup group, RecoveryFacts *ret_facts) {
+        *ret_facts = (RecoveryFacts){
+                .direction = stored->plan.direction,
+                .n_done = stored->n_started,
+                .n_steps = stored->plan.n_steps,
+                .undoing = stored->undoing,
+                .group = group,
+        };
+}
+
+static void log_decision(const Card *card, const StoredOperation *stored, const RecoveryFacts *facts,
+                         RecoveryAction action, const char *reason) {
+        char text[MESSAGE_TEXT_SIZE];
         LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
                               { LOG_FIELD_OPERATION, stored->id },
                               { LOG_FIELD_DOMAIN, stored->domain_name },
                               { LOG_FIELD_REASON, reason } };
 
-        log_entry(LOG_NOTICE, MESSAGE_ID_RECOVERED, fields, ELEMENTSOF(fields),
-                  "GPU %s: a switch to the %s was cut off at step %zu of %zu; %s, because %s",
-                  ADDRESS_TEXT(card->address), stored->plan.direction == DIRECTION_GUEST ? "guest" : "host",
-                  stored->n_started, stored->plan.n_steps,
-                  action == RECOVERY_UNDO     ? "putting everything back"
-                  : action == RECOVERY_FINISH ? "finishing it"
-                  : action == RECOVERY_STUCK  ? "the card is stuck"
-                                              : "nothing to do",
-                  reason);
+        log_entry(LOG_NOTICE, MESSAGE_ID_RECOVERED, fields, ELEMENTSOF(fields), "GPU %s: a switch was cut off: %s",
+                  ADDRESS_TEXT(card->address),
+                  recovery_describe(&card->facts, facts, action, reason, text, sizeof(text)));
 }
 
-static void end_record(Card *card, const StoredOperation *stored, const char *outcome) {
-        int r = store_end_operation(card->manager->store, stored->id, outcome, "", now_realtime_usec());
+static void end_record(Manager *manager, const char *id, const char *outcome, const char *detail) {
+        int r = store_end_operation(manager->store, id, outcome, detail, now_realtime_usec());
 
         if (r < 0)
-                log_error("GPU %s: could not record the end of a switch: %s", ADDRESS_TEXT(card->address), strerror(-r));
+                log_error("Could not record the end of switch %s: %s", id, strerror(-r));
 }
 
 static void on_undone(Operation *operation, const Refusal *refusal, void *userdata) {
@@ -56,6 +58,15 @@ static void on_undone(Operation *operation, const Refusal *refusal, void *userda
         (void) lease_drop_domain(&card->lease, operation->domain_uuid);
         if (!lease_is_held(&card->lease) && card->rule.return_to == RETURN_TO_HOST)
                 card->wants_home = true;
+}
+
+/* A reset that may have begun counts as one that has. */
+static void count_recipe(Card *card, const StoredOperation *stored) {
+        for (size_t i = 0; i < stored->n_started && !stored->undoing; i++)
+                if (stored->plan.steps[i].kind == STEP_WRITE_CONFIG) {
+                        card_event(card, CARD_EVENT_RECIPE_OK, "the reset of its family was cut off");
+                        return;
+                }
 }
 
 /* Goes on with the record as an operation that is on its way back. */
@@ -78,10 +89,7 @@ static void run_back(Card *card, const StoredOperation *stored) {
         (void) refusal_set(&operation->refusal, REFUSAL_STEP_FAILED, card->address, "finish a switch",
                            "the daemon ended in the middle of it; everything was put back");
         card->operation = operation;
-        for (size_t i = 0; i < stored->n_started && i < stored->plan.n_steps; i++)
-                if (stored->plan.steps[i].kind == STEP_WRITE_CONFIG && !stored->undoing)
-                        card_event(card, CARD_EVENT_RECIPE_OK, "the reset of its family was cut off");
-
+        count_recipe(card, stored);
         if (stored->undoing) {
                 operation->back = stored->plan; /* each of its steps may run twice */
                 operation_run_back(operation, OPERATION_UNDOING);
@@ -91,78 +99,114 @@ static void run_back(Card *card, const StoredOperation *stored) {
                 operation_run_back(operation, OPERATION_UNDOING);
 }
 
-static void recover_decided(Card *card, StoredOperation *stored, bool group_held) {
-        RecoveryFacts facts = {
-                .direction = stored->plan.direction,
-                .n_done = stored->n_started,
-                .n_steps = stored->plan.n_steps,
-                .undoing = stored->undoing,
-                .group_held = group_held,
-        };
+/* The claim that the operation was to serve: nobody waits for the card any more, unless a VM has it. */
+static void drop_claim(Card *card, const StoredOperation *stored) {
+        if (lease_drop_domain(&card->lease, stored->domain_uuid) && !lease_is_held(&card->lease) &&
+            card->rule.return_to == RETURN_TO_HOST)
+                card->wants_home = true;
+}
+
+static void recover_decided(Card *card, StoredOperation *stored, RecoveryGroup group) {
+        RecoveryFacts facts;
         const char *reason;
 
+        facts_of(stored, group, &facts);
         RecoveryAction action = recovery_decide(&card->facts, &facts, &reason);
-        if (stored->undoing && stored->n_started > 0)
-                action = RECOVERY_UNDO;
-        log_decision(card, stored, action, reason);
+        log_decision(card, stored, &facts, action, reason);
         switch (action) {
         case RECOVERY_UNDO:
                 run_back(card, stored);
                 break;
         case RECOVERY_FINISH:
-                end_record(card, stored, "recovered");
-                (void) lease_drop_domain(&card->lease, stored->domain_uuid);
-                card->wants_home = true;
-                break;
         case RECOVERY_NOTHING:
+                if (action == RECOVERY_FINISH)
+                        card->wants_home = true;
+                if (facts.group != RECOVERY_GROUP_HELD)
+                        drop_claim(card, stored);
+                /* What is owed first: a kill in between leaves the record, and this is done again. */
+                if (card_save(card) >= 0)
+                        end_record(card->manager, stored->id, "recovered", reason);
+                break;
         case RECOVERY_STUCK:
         case _RECOVERY_ACTION_MAX:
-                end_record(card, stored, "recovered");
                 break;
         }
         free(stored);
+        card_publish(card);
         if (!card->operation)
                 manager_card_idle(card);
 }
 
-static void on_group_probed(Run *run, const RunResult *result, void *userdata) {
-        Recovery *recovery = userdata;
-        Card *card = recovery->card;
-        StoredOperation *stored = recovery->stored;
-        bool held = result->end != RUN_END_DONE;
+/* Whoever has the lock is a helper that the record does not name: the daemon died before it could note it down. */
+static bool note_holder(StoredOperation *stored, const char *message) {
+        long long pid;
+        unsigned long long start_time;
 
+        if (sscanf(message, "%lld %llu", &pid, &start_time) != 2 || pid <= 0 || pid > INT32_MAX)
+                return false;
+        stored->helper_pid = (pid_t) pid;
+        stored->helper_start_time = start_time;
+        return true;
+}
+
+static void probe_hangs(Card *card) {
+        LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) } };
+
+        card->stuck = true;
+        (void) text_format(card->stuck_reason, sizeof(card->stuck_reason),
+                           "asking for its vfio group hangs in the kernel (helper pid %d)",
+                           run_helper_pid(card->stuck_run));
+        log_entry(LOG_CRIT, MESSAGE_ID_CARD_STUCK, fields, ELEMENTSOF(fields), "GPU %s is stuck: %s",
+                  ADDRESS_TEXT(card->address), card->stuck_reason);
+        card_publish(card);
+        manager_card_idle(card);
+}
+
+static void on_group_probed(Run *run, const RunResult *result, void *userdata) {
+        Card *card = userdata;
+
+        if (result->end == RUN_END_STUCK) {
+                probe_hangs(card);
+                return;
+        }
         card->stuck_run = run_free(card->stuck_run);
-        card->unfinished = NULL;
-        free(recovery);
-        recover_decided(card, stored, held);
+        StoredOperation *stored = TAKE_PTR(card->unfinished);
+        if (result->end == RUN_END_LOCKED && note_holder(stored, result->message) && watch_old_helper(card, stored))
+                return;
+        if (result->end == RUN_END_DONE)
+                recover_decided(card, stored, RECOVERY_GROUP_FREE);
+        else if (result->end == RUN_END_STEP_FAILED && result->error == -EBUSY)
+                recover_decided(card, stored, RECOVERY_GROUP_HELD);
+        else
+                recover_decided(card, stored, RECOVERY_GROUP_UNKNOWN);
+}
+
+static void on_probe_returned(Run *run, void *userdata) {
+        Card *card = userdata;
+
+        stuck_look_again(card, card->unfinished);
 }
 
 void recover_operation(Card *card, StoredOperation *stored) {
-        static const RunHandlers handlers = { .ended = on_group_probed };
+        static const RunHandlers handlers = { .ended = on_group_probed, .returned = on_probe_returned };
         const RunPaths paths = { card->manager->config->helper_path, card->manager->config->lock_dir };
         Plan probe = { .direction = DIRECTION_GUEST, .n_steps = 1 };
+        RecoveryFacts facts;
 
         card_observe(card, "recovery");
-        const FunctionFacts *display = &card->facts.functions[0];
-        if (card_owner(&card->facts) != OWNER_GUEST || stored->plan.direction != DIRECTION_GUEST) {
-                recover_decided(card, stored, false);
+        facts_of(stored, RECOVERY_GROUP_UNKNOWN, &facts);
+        if (!recovery_asks_group(&card->facts, &facts)) {
+                recover_decided(card, stored, RECOVERY_GROUP_UNKNOWN);
                 return;
         }
         probe.steps[0] = (Step){ .kind = STEP_GROUP_FREE,
                                  .address = card->address,
-                                 .iommu_group = display->iommu_group,
+                                 .iommu_group = card->facts.functions[0].iommu_group,
                                  .timeout_usec = GROUP_PROBE_TIMEOUT_USEC };
-        Recovery *recovery = malloc(sizeof(*recovery));
-        if (recovery) {
-                *recovery = (Recovery){ .card = card, .stored = stored };
-                if (run_plan(card->manager->event, &paths, card->address, &probe, false, &handlers, recovery,
-                             &card->stuck_run) >= 0) {
-                        card->unfinished = stored; /* nobody else acts meanwhile */
-                        return;
-                }
-                free(recovery);
-        }
-        recover_decided(card, stored, false);
+        if (run_plan(card->manager->event, &paths, card->address, &probe, false, &handlers, card, &card->stuck_run) < 0)
+                recover_decided(card, stored, RECOVERY_GROUP_UNKNOWN);
+        else
+                card->unfinished = stored; /* nobody else acts meanwhile */
 }
 
 static int on_old_helper_gone(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -211,31 +255,45 @@ static bool watch_old_helper(Card *card, StoredOperation *stored) {
         (void) sd_event_add_time_relative(event, &card->stuck_timer, CLOCK_MONOTONIC, BIND_TIMEOUT_USEC, 0,
                                           on_old_helper_late, card);
         card->unfinished = stored;
-        log_notice("GPU %s: the helper of an earlier daemon (pid %d) is still at work; waiting for it",
-                   ADDRESS_TEXT(card->address), stored->helper_pid);
+        RecoveryFacts facts;
+        const char *reason;
+        facts_of(stored, RECOVERY_GROUP_UNKNOWN, &facts);
+        facts.helper_alive = true;
+        RecoveryAction action = recovery_decide(&card->facts, &facts, &reason);
+        log_decision(card, stored, &facts, action, reason);
         return true;
 }
 
 /* A record that makes no sense may have been of any card, in the middle of anything. */
 static void unreadable(Manager *manager, const StoredOperation *operation) {
-        log_error("The record of switch %s cannot be read; the history of every card has a hole", operation->id);
+        LogField fields[] = { { LOG_FIELD_OPERATION, operation->id } };
+
+        log_entry(LOG_ERR, MESSAGE_ID_RECORD_UNREADABLE, fields, ELEMENTSOF(fields),
+                  "The record of switch %s cannot be read; the history of every card has a hole", operation->id);
         for (size_t i = 0; i < manager->n_cards; i++)
                 card_event(manager->cards[i], CARD_EVENT_HISTORY_GAP, "the record of a switch could not be read");
-        (void) store_end_operation(manager->store, operation->id, "unreadable", "", now_realtime_usec());
+        end_record(manager, operation->id, "unreadable", "");
 }
 
 static int on_stored(const StoredOperation *operation, void *userdata) {
         Manager *manager = userdata;
         Card *card = manager_card(manager, operation->address);
+        const char *void_because = NULL;
 
         if (isempty(operation->boot_id)) {
                 unreadable(manager, operation);
                 return 0;
         }
-        if (!card || card->unfinished || !streq(operation->boot_id, manager->boot_id)) {
-                /* Of an earlier boot, or of a card that is gone: the power-up has made it void. */
-                (void) store_end_operation(manager->store, operation->id, "void", "the machine was started anew",
-                                           now_realtime_usec());
+        if (!streq(operation->boot_id, manager->boot_id))
+                void_because = "the machine was started anew since";
+        else if (!card)
+                void_because = "the card is not there any more"; /* and comes back without a trace of us */
+        else if (card->unfinished || card->operation)
+                void_because = "another switch of the card was cut off before it"; /* that one has what was found */
+        if (void_because) {
+                log_info("GPU %s: the record of a switch that was cut off is void: %s",
+                         ADDRESS_TEXT(operation->address), void_because);
+                end_record(manager, operation->id, "void", void_because);
                 return 0;
         }
         StoredOperation *copy = malloc(sizeof(*copy));
@@ -252,4 +310,8 @@ void recover_all(Manager *manager) {
 
         if (r < 0)
                 log_error("Could not read what an earlier daemon left unfinished: %s", strerror(-r));
+        /* Released, and the daemon died before the way home was on record. */
+        for (size_t i = 0; i < manager->n_cards; i++)
+                if (manager->cards[i]->wants_home)
+                        manager_card_idle(manager->cards[i]);
 }
