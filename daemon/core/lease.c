@@ -10,11 +10,11 @@ int lease_check_domain(const Lease *lease, PciAddress card, const char *uuid, Re
         return refusal_set(reterr_refusal, REFUSAL_LEASED, card, lease->domain_name, lease->domain_uuid);
 }
 
-void lease_take_domain(Lease *lease, const char *uuid, const char *name, bool unguarded, usec_t now_usec) {
+void lease_take_domain(Lease *lease, const char *uuid, const char *name, usec_t now_usec) {
         (void) text_copy(lease->domain_uuid, sizeof(lease->domain_uuid), uuid);
         (void) text_format(lease->domain_name, sizeof(lease->domain_name), "%s", name);
         lease->started = false;
-        lease->unguarded = unguarded;
+        lease->unguarded = false; /* it has not got the card yet */
         lease->since_usec = now_usec;
         lease->n_guest_boots = 0;
 }

@@ -34,7 +34,7 @@ static inline bool lease_is_held(const Lease *lease) {
 int lease_check_domain(const Lease *lease, PciAddress card, const char *uuid, Refusal *reterr_refusal);
 
 /** lease_take_domain() - give the claim; lease_check_domain() must have said yes. */
-void lease_take_domain(Lease *lease, const char *uuid, const char *name, bool unguarded, usec_t now_usec);
+void lease_take_domain(Lease *lease, const char *uuid, const char *name, usec_t now_usec);
 
 /** lease_drop_domain() - end the domain's claim. Returns true if it was that domain's. */
 bool lease_drop_domain(Lease *lease, const char *uuid);

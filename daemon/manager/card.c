@@ -72,6 +72,7 @@ int card_save(Card *card) {
                 .log_sequence = card->log_sequence,
                 .owner = card_owner(&card->facts),
                 .home = card->home,
+                .wants_home = card->wants_home,
                 .lease = card->lease,
         };
 
@@ -191,7 +192,7 @@ void card_apply_survey(Card *card, const CardFacts *surveyed) {
 }
 
 void card_guest_got_it(Card *card, bool unguarded, const char *reason) {
-        card->unguarded_guest = unguarded;
+        card->lease.unguarded = unguarded;
         card_event(card, CARD_EVENT_GUEST_OPEN, reason);
         if (unguarded && card_guard(&card->facts) == GUARD_NONE)
                 card_event(card, CARD_EVENT_BUS_RESET, "guest time without a guard counts as a bus reset");

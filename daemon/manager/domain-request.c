@@ -273,7 +273,7 @@ int domain_request_new(Manager *manager, Request *request, const char *uuid, con
                 running->cards[i].was_going_home =
                         card->wants_home || (card->operation && card->operation->direction == DIRECTION_HOST &&
                                              !card->operation->question);
-                lease_take_domain(&card->lease, uuid, name, cards[i].lists_companion, now_monotonic_usec());
+                lease_take_domain(&card->lease, uuid, name, now_monotonic_usec());
                 card->wants_home = false;
                 card_publish(card);
         }

@@ -129,9 +129,8 @@ void domain_prepare(Request *request, const char *uuid, const char *name, const 
 }
 
 static void release_card(Card *card, const char *reason) {
-        if (card->unguarded_guest)
+        if (card->lease.unguarded)
                 card_event(card, CARD_EVENT_BUS_RESET, "guest time without a guard counts as a bus reset");
-        card->unguarded_guest = false;
         home_release(card, reason);
 }
 
@@ -205,7 +204,7 @@ static void adopt(Manager *manager, const RunningDomain *domain) {
                         continue;
                 bool unguarded = lists_companion(card, domain->addresses, domain->n_addresses, &companion) ||
                                  card_guard(&card->facts) == GUARD_NONE;
-                lease_take_domain(&card->lease, domain->uuid, domain->name, unguarded, now_monotonic_usec());
+                lease_take_domain(&card->lease, domain->uuid, domain->name, now_monotonic_usec());
                 card->lease.started = true;
                 card->wants_home = false;
                 log_notice("GPU %s: virtual machine '%s' already runs with it", ADDRESS_TEXT(card->address),

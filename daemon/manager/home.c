@@ -67,8 +67,8 @@ void home_release(Card *card, const char *why) {
                 card_publish(card);
                 return;
         }
-        /* Not saved yet: until the way home is on record, a daemon that starts anew must still see the claim. */
         card->wants_home = true;
+        (void) card_save(card); /* until the way home is on record, a daemon that starts anew owes it */
         card_publish(card);
         if (!card->operation && !card->stuck)
                 home_go(card);

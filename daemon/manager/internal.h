@@ -35,7 +35,6 @@ struct Card {
         char reason[256]; /* why it is in that state */
         bool after_driver_ran;
         bool seen_bound;  /* a host driver has had it in this boot */
-        bool unguarded_guest; /* a guest without guard has it: counts as a bus reset */
         Lease lease;
         Home home;
         Owner shown_owner;

@@ -76,6 +76,10 @@ static void load_stored(Sight *sight) {
         card->home = sight->stored.home;
         if (sight->same_boot) {
                 card->lease = sight->stored.lease;
+                card->wants_home = sight->stored.wants_home;
+                /* Version 1 of the store knew of listed companions only. */
+                card->lease.unguarded |= lease_has_domain(&card->lease) && card_owner(&card->facts) == OWNER_GUEST &&
+                                         card_guard(&card->facts) == GUARD_NONE;
                 card->after_driver_ran = sight->stored.after_driver_ran;
         }
 }

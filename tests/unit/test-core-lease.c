@@ -17,7 +17,7 @@ static const PciAddress card = { 0, 1, 0, 0 };
 static Lease leased(const char *uuid, const char *name, usec_t since_usec) {
         Lease lease = { 0 };
 
-        lease_take_domain(&lease, uuid, name, false, since_usec);
+        lease_take_domain(&lease, uuid, name, since_usec);
         return lease;
 }
 
@@ -39,14 +39,14 @@ START_TEST(test_free) {
 END_TEST
 
 START_TEST(test_take) {
-        Lease lease = { .started = true, .n_guest_boots = 7, .unguarded = false };
+        Lease lease = { .started = true, .n_guest_boots = 7, .unguarded = true };
 
-        lease_take_domain(&lease, A, "win11", true, 1000);
+        lease_take_domain(&lease, A, "win11", 1000);
         ck_assert(lease_is_held(&lease));
         ck_assert(lease_has_domain(&lease));
         ck_assert_str_eq(lease.domain_uuid, A);
         ck_assert_str_eq(lease.domain_name, "win11");
-        ck_assert(lease.unguarded);
+        ck_assert(!lease.unguarded);
         ck_assert_uint_eq(lease.since_usec, 1000);
         /* A new run: nobody has seen it start, nobody has counted a boot. */
         ck_assert(!lease.started);
@@ -94,8 +94,9 @@ START_TEST(test_by_hand) {
         ck_assert_int_eq(lease_check_domain(&lease, card, A, &refusal), 0);
         ck_assert_int_eq(lease_check_to_host(&lease, card, &refusal), 0);
 
-        lease_take_domain(&lease, A, "win11", true, 1000);
+        lease_take_domain(&lease, A, "win11", 1000);
         ck_assert(lease.by_hand);
+        lease.unguarded = true;
         ck_assert_int_eq(lease_check_domain(&lease, card, B, &refusal), E_REFUSED);
         ck_assert_int_eq(lease_check_to_host(&lease, card, &refusal), E_REFUSED);
         ck_assert_int_eq((int) refusal.code, REFUSAL_LEASED);
@@ -129,7 +130,7 @@ START_TEST(test_stopped) {
         ck_assert(lease_ends_on_stopped(&lease, A));
         ck_assert(!lease_ends_on_stopped(&lease, B));
         ck_assert(!lease_ends_on_stopped(&lease, ""));
-        lease_take_domain(&lease, A, "win11", false, 2000);
+        lease_take_domain(&lease, A, "win11", 2000);
         ck_assert(!lease_ends_on_stopped(&lease, A));
 }
 END_TEST
