@@ -95,11 +95,11 @@ static void take_lock_reply(Run *run, const HelperReply *reply) {
         unsigned long long start_time;
 
         if (reply->status == -EBUSY)
-                return run_conclude(run, RUN_END_LOCKED, 0, -EBUSY, reply->message);
+                return run_conclude(run, RUN_END_LOCKED, run->index, -EBUSY, reply->message);
         if (reply->status < 0)
-                return run_conclude(run, RUN_END_STEP_FAILED, 0, reply->status, reply->message);
+                return run_conclude(run, RUN_END_STEP_FAILED, run->index, reply->status, reply->message);
         if (sscanf(reply->message, "%lld %llu", &pid, &start_time) != 2 || pid != run->helper.pid)
-                return run_conclude(run, RUN_END_STEP_FAILED, 0, -EPROTO, "the helper did not say who it is");
+                return run_conclude(run, RUN_END_STEP_FAILED, run->index, -EPROTO, "the helper did not say who it is");
         run->state = RUN_STEPPING;
         run->known = true;
         run->begun_usec = 0;
@@ -108,7 +108,7 @@ static void take_lock_reply(Run *run, const HelperReply *reply) {
                 if (run_is_gone(run))
                         return;
                 if (r < 0)
-                        return run_conclude(run, RUN_END_STEP_FAILED, 0, r, "the run was not started");
+                        return run_conclude(run, RUN_END_STEP_FAILED, run->index, r, "the run was not started");
         }
         advance(run);
 }

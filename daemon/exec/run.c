@@ -239,6 +239,11 @@ static int run_start(Run *run, const RunPaths *paths, PciAddress card) {
 
 int run_plan(sd_event *event, const RunPaths *paths, PciAddress card, const Plan *plan, bool keep_going,
              const RunHandlers *handlers, void *userdata, Run **ret_run) {
+        return run_plan_from(event, paths, card, plan, 0, keep_going, handlers, userdata, ret_run);
+}
+
+int run_plan_from(sd_event *event, const RunPaths *paths, PciAddress card, const Plan *plan, size_t first,
+                  bool keep_going, const RunHandlers *handlers, void *userdata, Run **ret_run) {
         _cleanup_(run_freep) Run *run = run_new(event, handlers, userdata);
 
         if (!run)
@@ -247,8 +252,9 @@ int run_plan(sd_event *event, const RunPaths *paths, PciAddress card, const Plan
         if (!run->plan)
                 return -ENOMEM;
         *run->plan = *plan;
-        assert(plan->n_steps <= STEPS_MAX);
+        assert(plan->n_steps <= STEPS_MAX && first <= plan->n_steps);
         run->n_total = plan->n_steps;
+        run->index = first;
         run->keep_going = keep_going;
         int r = run_start(run, paths, card);
         if (r < 0)

@@ -66,6 +66,9 @@ typedef struct RunPaths {
  */
 int run_plan(sd_event *event, const RunPaths *paths, PciAddress card, const Plan *plan, bool keep_going,
              const RunHandlers *handlers, void *userdata, Run **ret_run);
+/** run_plan_from() - as run_plan(), beginning with step @first of @plan: where another helper has died. */
+int run_plan_from(sd_event *event, const RunPaths *paths, PciAddress card, const Plan *plan, size_t first,
+                  bool keep_going, const RunHandlers *handlers, void *userdata, Run **ret_run);
 
 /**
  * run_survey() - fill in FunctionSurvey of every function of @card

@@ -30,6 +30,7 @@ static struct {
         /* What the callbacks do. */
         int started_result, before_result;
         size_t before_fails_at;
+        size_t first; /* step that the run begins with */
         int stop_in, free_in;
         size_t act_at;  /* step, for IN_BEFORE and IN_AFTER */
         unsigned chain; /* so many more runs from inside `ended` */
@@ -115,8 +116,8 @@ _unused_ static void start(const char *script, bool keep_going) {
         const RunPaths paths = { .helper = FAKE_HELPER, .lock_dir = t.folder };
 
         ck_assert_int_eq(setenv("FAKE_HELPER_SCRIPT", script, 1), 0);
-        ck_assert_int_eq(run_plan(t.event, &paths, (PciAddress){ .bus = 1, .function = 1 }, &plan, keep_going,
-                                  &handlers, &t, &t.run),
+        ck_assert_int_eq(run_plan_from(t.event, &paths, (PciAddress){ .bus = 1, .function = 1 }, &plan, t.first,
+                                       keep_going, &handlers, &t, &t.run),
                          0);
         ck_assert_int_eq(run_helper_pid(t.run), 0);
 }

@@ -42,6 +42,43 @@ START_TEST(test_longest_plan) {
 }
 END_TEST
 
+/* Where another helper has died: indexes are those of the whole plan. */
+START_TEST(test_from_the_middle) {
+        static const struct {
+                const char *script;
+                int started_result;
+                RunEnd end;
+                size_t index;
+                int error;
+        } table[] = {
+                { "", 0, RUN_END_DONE, 4, 0 },
+                { "0=fail:5", 0, RUN_END_STEP_FAILED, 2, -5 },
+                { "1=kill", 0, RUN_END_HELPER_DIED, 3, -ECHILD },
+                { "lock=fail:30", 0, RUN_END_STEP_FAILED, 2, -30 },
+                { "", -ENOSPC, RUN_END_STEP_FAILED, 2, -ENOSPC },
+        };
+
+        add_steps(4, 20 * USEC_PER_SEC);
+        t.first = 2;
+        t.started_result = table[_i].started_result;
+        run_to_end(table[_i].script, false);
+        assert_end(table[_i].end, table[_i].index, table[_i].error);
+        if (t.n_before > 0)
+                ck_assert_uint_eq(t.before[0], 2);
+        ck_assert_uint_le(n_requests(), 2);
+}
+END_TEST
+
+/* It died behind its last step: nothing is left to do. */
+START_TEST(test_from_the_end) {
+        add_steps(2, 20 * USEC_PER_SEC);
+        t.first = 2;
+        run_to_end("", false);
+        assert_end(RUN_END_DONE, 2, 0);
+        ck_assert_uint_eq(n_requests(), 0);
+}
+END_TEST
+
 START_TEST(test_step_failed) {
         add_steps(3, 20 * USEC_PER_SEC);
         run_to_end("1=fail:5", false);
@@ -286,6 +323,8 @@ static Suite *suite(void) {
         tcase_add_test(c, test_done);
         tcase_add_test(c, test_empty_plan);
         tcase_add_test(c, test_longest_plan);
+        tcase_add_loop_test(c, test_from_the_middle, 0, 5);
+        tcase_add_test(c, test_from_the_end);
         tcase_add_test(c, test_step_failed);
         tcase_add_test(c, test_keep_going);
         tcase_add_test(c, test_keep_going_without_failure);
