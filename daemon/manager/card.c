@@ -56,11 +56,43 @@ Card *card_free(Card *card) {
         if (card->operation)
                 operation_free(card->operation);
         run_free(card->stuck_run);
+        sd_event_source_disable_unref(card->home_timer);
         sd_event_source_disable_unref(card->stuck_watch);
         sd_event_source_disable_unref(card->stuck_timer);
         free(card->unfinished);
         free(card);
         return NULL;
+}
+
+void card_store_failed(const Card *card, const char *what, int error) {
+        LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
+                              { LOG_FIELD_REASON, strerror(-error) },
+                              { LOG_FIELD_OPERATION, card->operation ? card->operation->id : "" } };
+
+        log_entry(LOG_ERR, MESSAGE_ID_STORE_FAILED, fields, ELEMENTSOF(fields),
+                  "GPU %s: could not record %s in %s: %s", ADDRESS_TEXT(card->address), what,
+                  card->manager->config->store_path, strerror(-error));
+}
+
+static int end_owed_record(Card *card) {
+        if (isempty(card->unended_id))
+                return 0;
+        int r = store_end_operation(card->manager->store, card->unended_id, card->unended_outcome,
+                                    "recorded later than it ended", now_realtime_usec());
+        if (r < 0 && r != -ENOENT)
+                return r;
+        card->unended_id[0] = '\0';
+        return 0;
+}
+
+void card_end_record(Card *card, const char *id, const char *outcome, const char *detail) {
+        int r = store_end_operation(card->manager->store, id, outcome, detail, now_realtime_usec());
+
+        if (r >= 0)
+                return;
+        card_store_failed(card, "the end of its switch", r);
+        (void) text_copy(card->unended_id, sizeof(card->unended_id), id);
+        (void) text_copy(card->unended_outcome, sizeof(card->unended_outcome), outcome);
 }
 
 int card_save(Card *card) {
@@ -79,10 +111,11 @@ int card_save(Card *card) {
         (void) text_copy(stored.identity, sizeof(stored.identity), card->identity);
         (void) text_copy(stored.boot_id, sizeof(stored.boot_id), manager->boot_id);
         (void) text_copy(stored.driver, sizeof(stored.driver), card->facts.functions[0].driver);
-        int r = manager->store ? store_save_card(manager->store, &stored) : -ENOENT;
+        int r = manager->store ? store_save_card(manager->store, &stored) : manager->store_error;
+        if (r >= 0)
+                r = end_owed_record(card);
         if (r < 0)
-                log_error("GPU %s: could not record what is known of it: %s", ADDRESS_TEXT(card->address),
-                          strerror(-r));
+                card_store_failed(card, "what is known of it", r);
         return r;
 }
 
@@ -202,7 +235,7 @@ Owner card_owner_shown(const Card *card) {
         if (card->operation && !card->operation->question)
                 return OWNER_SWITCHING;
         /* What an earlier daemon left, or a way home that is about to begin: not at rest. */
-        if (!card->stuck && (card->unfinished || (card->wants_home && !lease_is_held(&card->lease))))
+        if (!card->stuck && (card->unfinished || (card->wants_home && !card->home_timer && !lease_is_held(&card->lease))))
                 return OWNER_SWITCHING;
         /* Nobody can use a lost card, whatever driver it hangs on. */
         if (card->state == RESET_STATE_FAILED && !lease_has_domain(&card->lease))

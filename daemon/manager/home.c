@@ -9,9 +9,26 @@
 #include "log/log.h"
 #include "manager/internal.h"
 
+/* A way home that cannot be recorded is owed until it can. */
+#define HOME_RETRY_USEC (30 * USEC_PER_SEC)
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        Card *card = userdata;
+
+        card->home_timer = sd_event_source_disable_unref(card->home_timer);
+        manager_card_idle(card);
+        return 0;
+}
+
 static void on_home_ended(Operation *operation, const Refusal *refusal, void *userdata) {
-        /* Also where it failed: what the reason is, another try at once would not change. */
-        operation->card->wants_home = false;
+        Card *card = operation->card;
+
+        if (refusal && refusal->code == REFUSAL_STORE && !card->home_timer &&
+            sd_event_add_time_relative(card->manager->event, &card->home_timer, CLOCK_MONOTONIC, HOME_RETRY_USEC, 0,
+                                       on_retry, card) >= 0)
+                return;
+        /* Also where it failed for another reason: another try at once would not change that. */
+        card->wants_home = false;
 }
 
 static void defer(Card *card) {

@@ -19,6 +19,7 @@
 #include "store/store.h"
 
 #define LOG_FACTS_MAX 256U
+#define ENDED_TEXT_SIZE 48U /* the name of any refusal */
 
 typedef struct Card Card;
 typedef struct Operation Operation;
@@ -41,7 +42,10 @@ struct Card {
         uint64_t log_sequence;   /* kernel log records up to this one are in the state */
         uint64_t uevent_horizon; /* uevents up to this one are the traces of our own steps */
         Operation *operation;
-        bool wants_home; /* released while something else was running */
+        bool wants_home; /* released, and not home yet */
+        sd_event_source *home_timer; /* its way home could not be recorded: when to try again */
+        char unended_id[UUID_TEXT_SIZE]; /* an operation that has ended, and the store does not know yet */
+        char unended_outcome[ENDED_TEXT_SIZE];
         char released_by[DOMAIN_NAME_SIZE];
 
         bool stuck;
@@ -57,6 +61,7 @@ struct Manager {
         const ManagerConfig *config;
         Policy *policy;
         Store *store;
+        int store_error; /* why there is none: negative errno */
         ApiBus *bus;
         KernelLog *kernel_log;
         sd_event_source *kernel_log_source;
@@ -90,6 +95,10 @@ void card_driver_seen_gone(Card *card, const char *reason);
 void card_apply_survey(Card *card, const CardFacts *surveyed);
 /** card_save() - commit; logs a failure and returns it. */
 int card_save(Card *card);
+/** card_end_record() - the operation @id has ended; what cannot be committed now is by the next card_save(). */
+void card_end_record(Card *card, const char *id, const char *outcome, const char *detail);
+/** card_store_failed() - log that @what could not be recorded. */
+void card_store_failed(const Card *card, const char *what, int error);
 /** card_owner_shown() - as people see it. */
 Owner card_owner_shown(const Card *card);
 /** card_view() - fill in what both coats show. */
@@ -152,6 +161,10 @@ struct Operation {
         bool recorded;
         bool config_written;
         bool cancelled;
+        bool group_held;      /* the way back could not make sure that no VM has the card */
+        bool back_incomplete; /* a step of the way back has failed */
+        int store_error;      /* a commit has failed: negative errno */
+        unsigned n_helpers_lost;
         Refusal refusal; /* why it will end as refused */
         sd_event_source *settle_source;
         sd_event_source *settle_timer;
@@ -199,6 +212,8 @@ void operation_free(Operation *operation);
 
 /* --- operation-run.c --- */
 
+/** operation_helper_lost() - a helper has died in its work; may another one take over? */
+bool operation_helper_lost(Operation *operation, const char *where, const char *how);
 /** operation_run_plan() - run operation->plan. */
 void operation_run_plan(Operation *operation);
 /** operation_run_back() - run operation->back in the phase given, whatever its steps say. */

@@ -124,7 +124,7 @@ static int on_idle(sd_event_source *source, void *userdata) {
         domain_requests_resume(manager);
         for (size_t i = 0; i < manager->n_cards; i++) {
                 Card *card = manager->cards[i];
-                if (card->wants_home && !card->operation && !card->unfinished && !card->stuck &&
+                if (card->wants_home && !card->home_timer && !card->operation && !card->unfinished && !card->stuck &&
                     !lease_is_held(&card->lease))
                         home_go(card);
         }
@@ -236,6 +236,7 @@ static void open_store(Manager *manager) {
         if (r < 0)
                 log_error("There is no store at %s (%s): no card is switched until that is mended and the daemon "
                           "restarted", manager->config->store_path, strerror(-r));
+        manager->store_error = r;
         manager->history_lost = set_aside || r < 0;
 }
 

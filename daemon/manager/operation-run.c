@@ -2,6 +2,9 @@
 /*
  * What happens while a plan runs: progress is committed before each step, links are read after it, a failed step
  * leads back. A step that was started counts as happened.
+ *
+ * A helper that is killed leaves its step in any state, and each step may run twice: another helper goes on from there
+ * on the way home and back. A way to the guest is given up.
  */
 
 #include <string.h>
@@ -12,6 +15,9 @@
 #include "log/log.h"
 #include "manager/internal.h"
 
+/* Whoever kills helpers may kill the next one, too. */
+#define HELPERS_LOST_MAX 3U
+
 static const Plan *plan_in_hand(const Operation *operation) {
         return operation->phase == OPERATION_RUNNING ? &operation->plan : &operation->back;
 }
@@ -21,9 +27,10 @@ static int on_started(Run *run, pid_t pid, uint64_t start_time, void *userdata) 
         Manager *manager = operation->card->manager;
 
         int r = store_set_helper(manager->store, operation->id, pid, start_time);
-        if (r < 0)
-                log_error("GPU %s: could not record its helper: %s", ADDRESS_TEXT(operation->card->address),
-                          strerror(-r));
+        if (r < 0) {
+                card_store_failed(operation->card, "the helper of its switch", r);
+                operation->store_error = r;
+        }
         /* A way back goes on without a record: half-switched would be worse. */
         return operation->phase == OPERATION_RUNNING ? r : 0;
 }
@@ -34,10 +41,13 @@ static int on_before_step(Run *run, size_t index, void *userdata) {
         const Step *step = &plan_in_hand(operation)->steps[index];
 
         operation->index = index;
+        /* Taking a card away from a running VM would block in the kernel. */
+        if (operation->group_held && step->kind == STEP_UNBIND && driver_is_guest(step->text))
+                return -EBUSY;
         int r = store_step_started(card->manager->store, operation->id, index, now_boottime_usec());
         if (r < 0) {
-                log_error("GPU %s: could not record the progress of its switch: %s", ADDRESS_TEXT(card->address),
-                          strerror(-r));
+                card_store_failed(card, "the progress of its switch", r);
+                operation->store_error = r;
                 if (operation->phase == OPERATION_RUNNING)
                         return r;
         }
@@ -56,6 +66,8 @@ static void on_after_step(Run *run, size_t index, int error, void *userdata) {
         const Step *step = &plan_in_hand(operation)->steps[index];
         char what[256];
 
+        if (step->kind == STEP_GROUP_FREE && error < 0 && operation->phase != OPERATION_RUNNING)
+                operation->group_held = true;
         if (step->kind == STEP_BIND || step->kind == STEP_UNBIND || step->kind == STEP_PROBE)
                 card_observe(card, step_describe(step, what, sizeof(what)));
         bool reads_dead = error == -ENXIO && (step->kind == STEP_ALIVE || step->kind == STEP_BIND ||
@@ -70,7 +82,11 @@ static void step_refusal(const Operation *operation, const RunResult *result, Re
         const char *error = isempty(result->message) ? strerror(-result->error) : result->message;
         char what[256];
 
-        if (step->kind == STEP_NODES_FREE && result->error == -EBUSY) {
+        if (operation->store_error < 0) {
+                (void) refusal_set(ret_refusal, REFUSAL_STEP_FAILED, step->address,
+                                   "record the progress of the switch in " GPUSWITCH_STORE_PATH,
+                                   strerror(-operation->store_error));
+        } else if (step->kind == STEP_NODES_FREE && result->error == -EBUSY) {
                 const FunctionFacts *function = card_function(&operation->card->facts, step->address);
                 bool sound = function && function->role == FUNCTION_ROLE_AUDIO;
                 (void) refusal_set(ret_refusal, sound ? REFUSAL_SOUND_IN_USE : REFUSAL_DISPLAY_IN_USE, step->address,
@@ -83,9 +99,22 @@ static void step_refusal(const Operation *operation, const RunResult *result, Re
         ret_refusal->state = operation->card->state;
 }
 
+/* Its first commit has failed: nothing has been written to the card. */
+static void not_begun(Operation *operation) {
+        Refusal refusal;
+
+        (void) refusal_set(&refusal, REFUSAL_STORE, operation->card->address, strerror(-operation->store_error), NULL);
+        operation_finish(operation, operation->cancelled ? &operation->refusal : &refusal);
+}
+
 static void forward_failed(Operation *operation, const RunResult *result) {
         Card *card = operation->card;
         const Step *step = &operation->plan.steps[result->index];
+
+        if (operation->store_error < 0 && result->index == 0) {
+                not_begun(operation);
+                return;
+        }
 
         if (step->is_recipe && operation->config_written)
                 card_event(card, CARD_EVENT_RECIPE_FAILED,
@@ -109,6 +138,40 @@ static void forward_failed(Operation *operation, const RunResult *result) {
         operation_undo(operation, result->index + 1);
 }
 
+static void start_run(Operation *operation, const Plan *plan, size_t first, bool keep_going);
+
+bool operation_helper_lost(Operation *operation, const char *where, const char *how) {
+        Card *card = operation->card;
+        bool again = operation->n_helpers_lost++ < HELPERS_LOST_MAX;
+        LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
+                              { LOG_FIELD_OPERATION, operation->id },
+                              { LOG_FIELD_REASON, how } };
+
+        log_entry(LOG_WARNING, MESSAGE_ID_HELPER_DIED, fields, ELEMENTSOF(fields),
+                  "GPU %s: the helper died (%s) where it was to %s; %s", ADDRESS_TEXT(card->address), how, where,
+                  again ? "another one takes over" : "too many have died, this switch ends here");
+        card_observe(card, "a helper has died");
+        return again;
+}
+
+/* What it did in its last step is not known: each step may run twice. */
+static bool taken_over(Operation *operation, const RunResult *result) {
+        const Plan *plan = plan_in_hand(operation);
+        bool forward = operation->phase == OPERATION_RUNNING;
+        size_t index = result->index;
+        char what[256] = "end";
+
+        if (result->end != RUN_END_HELPER_DIED)
+                return false;
+        if (index < plan->n_steps)
+                (void) step_describe(&plan->steps[index], what, sizeof(what));
+        bool may = operation_helper_lost(operation, what, result->message);
+        if (!may || (forward && (operation->direction == DIRECTION_GUEST || operation->cancelled)))
+                return false;
+        start_run(operation, plan, index, /* keep_going= */ !forward);
+        return true;
+}
+
 static void on_forward_ended(Run *run, const RunResult *result, void *userdata) {
         Operation *operation = userdata;
         Card *card = operation->card;
@@ -120,6 +183,8 @@ static void on_forward_ended(Run *run, const RunResult *result, void *userdata) 
                 return;
         }
         operation->run = run_free(operation->run);
+        if (taken_over(operation, result))
+                return;
         switch (result->end) {
         case RUN_END_DONE:
                 operation_finish(operation, NULL);
@@ -151,16 +216,19 @@ static void on_back_ended(Run *run, const RunResult *result, void *userdata) {
                            step_describe(&operation->back.steps[result->index], what, sizeof(what)));
                 return;
         }
+        operation->back_incomplete |= result->n_failed > 0;
+        operation->run = run_free(operation->run);
+        if (taken_over(operation, result))
+                return;
         LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
                               { LOG_FIELD_OPERATION, operation->id } };
-        if (result->end != RUN_END_DONE || result->n_failed > 0)
+        if (result->end != RUN_END_DONE || operation->back_incomplete)
                 log_entry(LOG_ERR, MESSAGE_ID_ROLLED_BACK, fields, ELEMENTSOF(fields),
                           "GPU %s: not everything could be put back: %s", ADDRESS_TEXT(card->address),
                           isempty(result->message) ? strerror(-result->error) : result->message);
         else if (operation->phase == OPERATION_UNDOING)
                 log_entry(LOG_NOTICE, MESSAGE_ID_ROLLED_BACK, fields, ELEMENTSOF(fields),
                           "GPU %s: everything is as it was before", ADDRESS_TEXT(card->address));
-        operation->run = run_free(operation->run);
         operation_finish(operation, &operation->refusal);
 }
 
@@ -170,15 +238,15 @@ static void on_returned(Run *run, void *userdata) {
         stuck_look_again(card, card->unfinished);
 }
 
-static void start_run(Operation *operation, const Plan *plan, bool keep_going) {
+static void start_run(Operation *operation, const Plan *plan, size_t first, bool keep_going) {
         static const RunHandlers forward = { on_started, on_before_step, on_after_step, on_forward_ended, on_returned };
         static const RunHandlers back = { on_started, on_before_step, on_after_step, on_back_ended, on_returned };
         Card *card = operation->card;
         const RunPaths paths = { card->manager->config->helper_path, card->manager->config->lock_dir };
 
-        operation->index = 0;
-        int r = run_plan(card->manager->event, &paths, card->address, plan, keep_going, keep_going ? &back : &forward,
-                         operation, &operation->run);
+        operation->index = first;
+        int r = run_plan_from(card->manager->event, &paths, card->address, plan, first, keep_going,
+                              keep_going ? &back : &forward, operation, &operation->run);
         if (r < 0) {
                 log_error("GPU %s: could not start the helper: %s", ADDRESS_TEXT(card->address), strerror(-r));
                 if (operation->refusal.code == REFUSAL_NONE)
@@ -192,7 +260,7 @@ static void start_run(Operation *operation, const Plan *plan, bool keep_going) {
 
 void operation_run_plan(Operation *operation) {
         operation->phase = OPERATION_RUNNING;
-        start_run(operation, &operation->plan, /* keep_going= */ false);
+        start_run(operation, &operation->plan, 0, /* keep_going= */ false);
 }
 
 void operation_run_back(Operation *operation, OperationPhase phase) {
@@ -205,9 +273,8 @@ void operation_run_back(Operation *operation, OperationPhase phase) {
         }
         int r = store_turn_operation(card->manager->store, operation->id, &operation->back);
         if (r < 0)
-                log_error("GPU %s: could not record that its switch is being undone: %s",
-                          ADDRESS_TEXT(card->address), strerror(-r));
-        start_run(operation, &operation->back, /* keep_going= */ true);
+                card_store_failed(card, "that its switch is being undone", r);
+        start_run(operation, &operation->back, 0, /* keep_going= */ true);
 }
 
 void operation_undo(Operation *operation, size_t n_started) {

@@ -73,26 +73,25 @@ static void log_end(const Operation *operation, const Refusal *refusal) {
 
 void operation_finish(Operation *operation, const Refusal *refusal) {
         Card *card = operation->card;
-        Manager *manager = card->manager;
         Refusal why;
 
         if (refusal)
                 why = *refusal; /* it may live in the operation, or in a caller that goes */
         if (!operation->question)
                 log_end(operation, refusal ? &why : NULL);
-        if (operation->recorded && manager->store && !card->stuck) {
-                int r = store_end_operation(manager->store, operation->id,
-                                            refusal ? refusal_code_to_string(why.code) : "done",
-                                            refusal ? why.detail : "", now_realtime_usec());
-                if (r < 0)
-                        log_error("GPU %s: could not record the end of its switch: %s", ADDRESS_TEXT(card->address),
-                                  strerror(-r));
-        }
+        if (operation->recorded && !card->stuck)
+                card_end_record(card, operation->id, refusal ? refusal_code_to_string(why.code) : "done",
+                                refusal ? why.detail : "");
         card->operation = NULL;
         card->uevent_horizon = uevent_sequence_now();
         if (operation->recorded)
                 card_observe(card, "end of a switch");
 
+        if (operation->ended)
+                operation->ended(operation, refusal ? &why : NULL, operation->userdata);
+        if (!operation->question)
+                (void) card_save(card);
+        /* Nobody is told before it is on record: a claim by hand must not be lost between the two. */
         for (size_t i = 0; i < operation->n_waiters; i++) {
                 if (refusal)
                         request_refuse(operation->waiters[i], &why);
@@ -102,10 +101,6 @@ void operation_finish(Operation *operation, const Refusal *refusal) {
                         request_done(operation->waiters[i]);
         }
         operation->n_waiters = 0;
-        if (operation->ended)
-                operation->ended(operation, refusal ? &why : NULL, operation->userdata);
-        if (!operation->question)
-                (void) card_save(card);
         card_publish(card);
         operation_free(operation);
         manager_card_idle(card);
@@ -179,7 +174,7 @@ static void operation_begin(Operation *operation) {
                 r = card_save(card);
         }
         if (r >= 0)
-                r = manager->store ? store_begin_operation(manager->store, stored) : -ENOENT;
+                r = store_begin_operation(manager->store, stored);
         if (r < 0) {
                 (void) refusal_set(&refusal, REFUSAL_STORE, card->address, strerror(-r), NULL);
                 operation_finish(operation, &refusal);
@@ -209,6 +204,12 @@ static void on_survey_ended(Run *run, const RunResult *result, void *userdata) {
         Card *card = operation->card;
         Refusal refusal;
 
+        if (result->end == RUN_END_HELPER_DIED && !operation->cancelled &&
+            operation_helper_lost(operation, "look at the GPU", result->message)) {
+                operation->run = run_free(operation->run);
+                operation_survey(operation);
+                return;
+        }
         switch (result->end) {
         case RUN_END_DONE:
                 card_apply_survey(card, run_surveyed(run));

@@ -45,6 +45,7 @@ static void log_decision(const Card *card, const StoredOperation *stored, const 
                   recovery_describe(&card->facts, facts, action, reason, text, sizeof(text)));
 }
 
+/* Of a record that is of no card. */
 static void end_record(Manager *manager, const char *id, const char *outcome, const char *detail) {
         int r = store_end_operation(manager->store, id, outcome, detail, now_realtime_usec());
 
@@ -125,7 +126,7 @@ static void recover_decided(Card *card, StoredOperation *stored, RecoveryGroup g
                         drop_claim(card, stored);
                 /* What is owed first: a kill in between leaves the record, and this is done again. */
                 if (card_save(card) >= 0)
-                        end_record(card->manager, stored->id, "recovered", reason);
+                        card_end_record(card, stored->id, "recovered", reason);
                 break;
         case RECOVERY_STUCK:
         case _RECOVERY_ACTION_MAX:
