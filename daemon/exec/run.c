@@ -15,9 +15,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/text.h"
+#include "clock/clock.h"
 #include "exec/run-private.h"
 
 /* From exec to the lock, on a busy machine. */
@@ -25,13 +25,6 @@
 /* From hanging up to the end of the process. Longer: tell what is known all the same. */
 #define CLOSE_TIMEOUT_USEC (5 * USEC_PER_SEC)
 #define DEADLINE_ACCURACY_USEC USEC_PER_MSEC
-
-static usec_t now_usec(void) {
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        return (usec_t) t.tv_sec * USEC_PER_SEC + (usec_t) t.tv_nsec / 1000;
-}
 
 static void run_destroy(Run *run) {
         free(run->plan);
@@ -73,7 +66,7 @@ static void tell(Run *run) {
 }
 
 int run_set_deadline(Run *run, usec_t usec) {
-        usec_t now = now_usec(), at = usec > USEC_INFINITY - now ? USEC_INFINITY : now + usec;
+        usec_t now = now_monotonic_usec(), at = usec > USEC_INFINITY - now ? USEC_INFINITY : now + usec;
 
         int r = sd_event_source_set_time(run->timer, at);
         if (r < 0)
@@ -188,7 +181,7 @@ static void take_deadline(Run *run) {
         run->result.index = run->index;
         run->result.error = -ETIMEDOUT;
         (void) text_format(run->result.message, sizeof(run->result.message), "no answer after %.1f s",
-                           (double) (now_usec() - run->begun_usec) / USEC_PER_SEC);
+                           (double) (now_monotonic_usec() - run->begun_usec) / USEC_PER_SEC);
         call_ended(run, RUN_STUCK);
 }
 
@@ -215,7 +208,7 @@ static int watch(Run *run) {
         (void) sd_event_source_set_description(run->socket_source, "run-socket");
         (void) sd_event_source_set_description(run->pidfd_source, "run-pidfd");
         (void) sd_event_source_set_description(run->timer, "run-deadline");
-        run->begun_usec = now_usec();
+        run->begun_usec = now_monotonic_usec();
         return run_set_deadline(run, START_TIMEOUT_USEC);
 }
 

@@ -24,6 +24,7 @@
 
 #include "base/address.h"
 #include "base/text.h"
+#include "clock/clock.h"
 #include "helper/files.h"
 #include "helper/group.h"
 #include "helper/open-files.h"
@@ -32,13 +33,6 @@
 
 #define RETRY_FIRST_USEC (20 * USEC_PER_MSEC)
 #define RETRY_LAST_USEC (320 * USEC_PER_MSEC)
-
-static usec_t now_usec(void) {
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        return (usec_t) t.tv_sec * USEC_PER_SEC + (usec_t) t.tv_nsec / 1000;
-}
 
 static int report_holder(const Helper *helper, dev_t device, const char *node, HelperReply *reply) {
         Holder holder;
@@ -136,7 +130,7 @@ static bool wait_for_close(int inotify, int socket, usec_t pause) {
 
 int operation_group_free(Helper *helper, const HelperRequest *request, HelperReply *reply) {
         char node[PATH_TEXT_SIZE];
-        usec_t begun = now_usec(), pause = RETRY_FIRST_USEC;
+        usec_t begun = now_monotonic_usec(), pause = RETRY_FIRST_USEC;
 
         if (request->iommu_group < 0)
                 return reply_fail(reply, -EINVAL, "%s has no IOMMU group", ADDRESS_TEXT(request->address));
@@ -156,7 +150,7 @@ int operation_group_free(Helper *helper, const HelperRequest *request, HelperRep
                         return r;
                 if (peer_has_left(helper->socket))
                         return reply_fail(reply, -ECANCELED, "the wait for %s was given up", node);
-                usec_t waited = now_usec() - begun;
+                usec_t waited = now_monotonic_usec() - begun;
                 if (waited >= request->timeout_usec) {
                         name_holder(helper, node, reply);
                         return -EBUSY;

@@ -7,6 +7,7 @@
 
 #include "api/bus.h"
 #include "api/refusal-text.h"
+#include "clock/clock.h"
 #include "core/history.h"
 #include "core/lease.h"
 #include "core/plan.h"
@@ -264,7 +265,3 @@ void by_hand_plan(Request *request, PciAddress address, Direction direction, voi
 typedef void (*SystemStateHandler)(Card *card, bool going_down);
 /** system_state_ask() - is the system stopping? Asked of systemd; without an answer it is not. */
 void system_state_ask(Card *card, SystemStateHandler handler);
-
-usec_t now_monotonic_usec(void);
-usec_t now_boottime_usec(void);
-usec_t now_realtime_usec(void);

@@ -2,7 +2,6 @@
 /* Putting the rooms together: start, the list of cards, and who goes on when a card becomes idle. */
 
 #include <string.h>
-#include <time.h>
 
 #include "base/address.h"
 #include "base/text.h"
@@ -10,25 +9,6 @@
 #include "log/log.h"
 #include "machine/system.h"
 #include "manager/domain-request.h"
-
-static usec_t clock_usec(clockid_t clock) {
-        struct timespec ts;
-
-        (void) clock_gettime(clock, &ts);
-        return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / 1000;
-}
-
-usec_t now_monotonic_usec(void) {
-        return clock_usec(CLOCK_MONOTONIC);
-}
-
-usec_t now_boottime_usec(void) {
-        return clock_usec(CLOCK_BOOTTIME);
-}
-
-usec_t now_realtime_usec(void) {
-        return clock_usec(CLOCK_REALTIME);
-}
 
 Card *manager_card(Manager *manager, PciAddress function) {
         for (size_t i = 0; i < manager->n_cards; i++)

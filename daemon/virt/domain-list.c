@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "base/macros.h"
 #include "base/text.h"
+#include "clock/clock.h"
 #include "log/log.h"
 
 static void free_domains(virDomainPtr *domains, int n) {
@@ -88,19 +89,12 @@ static int read_into(DomainList *fresh, const DomainList *before, virConnectPtr 
         return 0;
 }
 
-static usec_t monotonic_now(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (usec_t) now.tv_sec * USEC_PER_SEC + (usec_t) now.tv_nsec / 1000;
-}
-
 int domain_list_read(DomainList *list, virConnectPtr connect, usec_t *ret_begun_usec) {
         DomainList *fresh = calloc(1, sizeof(*fresh));
         virDomainPtr *domains = NULL;
         int r = 0;
 
-        *ret_begun_usec = monotonic_now();
+        *ret_begun_usec = now_monotonic_usec();
         if (!fresh)
                 return -ENOMEM;
         int n = virConnectListAllDomains(connect, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);

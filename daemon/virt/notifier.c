@@ -13,10 +13,10 @@
 
 #include <libvirt/libvirt.h>
 #include <poll.h>
-#include <time.h>
 
 #include "base/macros.h"
 #include "base/text.h"
+#include "clock/clock.h"
 #include "gpuswitch/deadlines.h"
 #include "gpuswitch/names.h"
 #include "log/log.h"
@@ -51,13 +51,6 @@ struct Notifier {
 };
 
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error);
-
-static usec_t now_usec(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        return (usec_t) now.tv_sec * USEC_PER_SEC + (usec_t) now.tv_nsec / 1000;
-}
 
 static int call_new(Notifier *notifier, const char *method, sd_bus_message **ret_message) {
         int r = sd_bus_message_new_method_call(notifier->bus, ret_message, GPUSWITCH_BUS_NAME,
@@ -99,7 +92,7 @@ static int call_sync(Notifier *notifier) {
 static int advance(Notifier *notifier) {
         if (notifier->call || !notifier->daemon_present)
                 return 0;
-        if (notifier->retry_usec > now_usec())
+        if (notifier->retry_usec > now_monotonic_usec())
                 return 0;
         notifier->retry_usec = 0;
         if (notifier->n_events > 0)
@@ -139,7 +132,7 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
 
         notifier->call = sd_bus_slot_unref(notifier->call);
         if (error && wants_retry(notifier, error)) {
-                notifier->retry_usec = now_usec() + RETRY_DELAY_USEC;
+                notifier->retry_usec = now_monotonic_usec() + RETRY_DELAY_USEC;
                 notifier->sync_wanted = notifier->sync_wanted || notifier->calling_sync;
                 return 0;
         }
@@ -191,7 +184,7 @@ static int to_libvirt_events(int events) {
 /* Milliseconds until the next thing to do, rounded up; -1: nothing. */
 static int next_timeout_ms(Notifier *notifier, usec_t bus_usec) {
         usec_t next = MIN_OF(bus_usec, notifier->retry_usec > 0 ? notifier->retry_usec : USEC_INFINITY);
-        usec_t now = now_usec();
+        usec_t now = now_monotonic_usec();
 
         if (next == USEC_INFINITY)
                 return -1;
