@@ -116,7 +116,9 @@ static void forward_failed(Operation *operation, const RunResult *result) {
                 return;
         }
 
-        if (step->is_recipe && operation->config_written)
+        /* A killed helper, or a commit that failed, says nothing about the card. */
+        bool card_failed = result->end == RUN_END_STEP_FAILED && operation->store_error == 0;
+        if (card_failed && step->is_recipe && operation->config_written)
                 card_event(card, CARD_EVENT_RECIPE_FAILED,
                            isempty(result->message) ? "the reset did not bring it back" : result->message);
         if (!operation->cancelled)
