@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "api/polkit.h"
 #include "base/address.h"
 #include "base/enum-text.h"
 #include "base/text.h"
@@ -146,7 +145,7 @@ static int read_no_options(sd_bus_message *message, sd_bus_error *ret_error) {
                 r = sd_bus_message_read(message, "s", &key);
                 if (r < 0)
                         return r;
-                return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT, "unknown option '%s'", key);
+                return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT, "unknown option '%.64s'", key);
         }
         return sd_bus_message_exit_container(message);
 }
@@ -157,10 +156,8 @@ static void on_switch_allowed(sd_bus_message *message, bool allowed, void *userd
         void *manager = request->bus->userdata;
         const char *member = sd_bus_message_get_member(message);
 
-        if (!allowed) {
-                request->request.reply->free(&request->request);
+        if (!bus_request_allowed(request, allowed))
                 return;
-        }
         if (streq(member, "ToGuest"))
                 operations->to_guest(&request->request, request->address, manager);
         else if (streq(member, "ToHost"))
@@ -174,24 +171,21 @@ static void on_switch_allowed(sd_bus_message *message, bool allowed, void *userd
 static int method_switch(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         GpuObject *object = userdata;
         const char *member = sd_bus_message_get_member(message);
+        BusRequest *request;
         bool resets = streq(member, "Reset") || streq(member, "Recover");
 
         int r = read_no_options(message, ret_error);
         if (r < 0)
                 return r;
-        BusRequest *request = bus_request_new(object->bus, message, object->address);
-        if (!request)
-                return -ENOMEM;
-        r = polkit_check(message, resets ? POLKIT_ACTION_RESET : POLKIT_ACTION_SWITCH, on_switch_allowed, request);
-        if (r < 0) {
-                request->request.reply->free(&request->request);
+        r = bus_request_new(object->bus, message, REQUEST_OF_PERSON, object->address, ret_error, &request);
+        if (r < 0)
                 return r;
-        }
-        return 1;
+        return bus_request_ask(request, resets ? POLKIT_ACTION_RESET : POLKIT_ACTION_SWITCH, on_switch_allowed);
 }
 
 static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         GpuObject *object = userdata;
+        BusRequest *request;
         const char *to;
 
         int r = sd_bus_message_read(message, "s", &to);
@@ -200,10 +194,10 @@ static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *re
         Direction direction = direction_from_string(to);
         if (direction < 0)
                 return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT,
-                                         "'%s' is no direction: guest or host", to);
-        BusRequest *request = bus_request_new(object->bus, message, object->address);
-        if (!request)
-                return -ENOMEM;
+                                         "'%.64s' is no direction: guest or host", to);
+        r = bus_request_new(object->bus, message, REQUEST_OF_PERSON, object->address, ret_error, &request);
+        if (r < 0)
+                return r;
         object->bus->operations->plan(&request->request, object->address, direction, object->bus->userdata);
         return 1;
 }

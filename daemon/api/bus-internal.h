@@ -7,9 +7,12 @@
 #include <systemd/sd-event.h>
 
 #include "api/bus.h"
+#include "api/polkit.h"
 #include "api/request.h"
 #include "base/macros.h"
 #include "gpuswitch/limits.h"
+
+typedef struct BusRequest BusRequest;
 
 /* One exported card. */
 typedef struct GpuObject {
@@ -27,20 +30,48 @@ struct ApiBus {
         usec_t retry_usec;
         const ApiOperations *operations;
         void *userdata;
+        BusRequest *requests; /* callers that wait */
         size_t n_objects;
         GpuObject objects[CARDS_MAX];
 };
 
+/* What a call is counted as. */
+typedef enum RequestKind {
+        REQUEST_OF_PERSON,
+        REQUEST_OF_START,  /* PrepareDomain; root only, counted by itself */
+        REQUEST_OF_REPORT, /* what has happened to a domain; root only, answered at once and never over a limit */
+} RequestKind;
+
 /* A caller on the bus. */
-typedef struct BusRequest {
+struct BusRequest {
         Request request; /* first: the coat's part of Request */
         ApiBus *bus;
+        BusRequest *next;
         sd_bus_message *message;
+        RequestKind kind;
+        uid_t uid;
         PciAddress address;
-} BusRequest;
+        PolkitQuery *query; /* while polkit is asked */
+};
 
-/** bus_request_new() - a Request for @message; NULL when out of memory. */
-BusRequest *bus_request_new(ApiBus *bus, sd_bus_message *message, PciAddress address);
+/**
+ * bus_request_new() - a Request for @message, if the caller may have one more
+ *
+ * Return: 0, or negative errno with *@ret_error set where there is more to say: AccessDenied (not root), LimitsExceeded.
+ */
+int bus_request_new(ApiBus *bus, sd_bus_message *message, RequestKind kind, PciAddress address,
+                    sd_bus_error *ret_error, BusRequest **ret_request);
+/** bus_request_drop() - free it without an answer (the caller has one already, or has left). Returns NULL. */
+BusRequest *bus_request_drop(BusRequest *request);
+DEFINE_CLEANUP(BusRequest *, bus_request_drop)
+/** bus_request_ask() - ask polkit; takes @request over. Result as a method's: 1, or negative errno. */
+int bus_request_ask(BusRequest *request, const char *action, PolkitHandler handler);
+/** bus_request_allowed() - the first thing in a PolkitHandler. When false, @request is gone. */
+bool bus_request_allowed(BusRequest *request, bool allowed);
+/** bus_requests_left() - @sender has left the bus; NULL: everybody has, the bus is gone. */
+void bus_requests_left(ApiBus *bus, const char *sender);
+/** bus_sender_uid() - 0 or negative errno. */
+int bus_sender_uid(sd_bus_message *message, uid_t *ret_uid);
 
 extern const sd_bus_vtable gpu_vtable[];
 extern const sd_bus_vtable manager_vtable[];

@@ -6,27 +6,9 @@
 
 #include "api/bus-internal.h"
 
-#include "api/polkit.h"
 #include "base/address.h"
 #include "base/text.h"
 #include "gpuswitch/names.h"
-
-static int require_root(sd_bus_message *message, sd_bus_error *ret_error) {
-        sd_bus_creds *creds = NULL;
-        uid_t uid = (uid_t) -1;
-
-        int r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
-        if (r >= 0)
-                r = sd_bus_creds_get_euid(creds, &uid);
-        sd_bus_creds_unref(creds);
-        if (r < 0)
-                return r;
-        if (uid != 0)
-                return sd_bus_error_setf(ret_error, SD_BUS_ERROR_ACCESS_DENIED,
-                                         "%s is for root only: libvirt's hook and gpuswitch-virtwatch call it",
-                                         sd_bus_message_get_member(message));
-        return 0;
-}
 
 static int bad_argument(sd_bus_error *ret_error, const char *what, const char *value) {
         return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT, "'%.64s' is no %s", value, what);
@@ -34,6 +16,14 @@ static int bad_argument(sd_bus_error *ret_error, const char *what, const char *v
 
 static int check_uuid(const char *uuid, sd_bus_error *ret_error) {
         return text_is_uuid(uuid) ? 0 : bad_argument(ret_error, "UUID", uuid);
+}
+
+/* What is shown to people and kept in fixed room: too long is an error, since a cut could fall inside of a character. */
+static int check_text(const char *what, const char *text, size_t size, sd_bus_error *ret_error) {
+        return strlen(text) < size ? 0
+                                   : sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT,
+                                                       "the %s has %zu bytes, more than %zu", what, strlen(text),
+                                                       size - 1);
 }
 
 /* Reads an array of strings as PCI addresses. */
@@ -58,59 +48,59 @@ static int read_addresses(sd_bus_message *message, PciAddress addresses[static D
 
 static int method_prepare_domain(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         ApiBus *bus = userdata;
+        _cleanup_(bus_request_dropp) BusRequest *request = NULL;
         PciAddress addresses[DOMAIN_ADDRESSES_MAX];
         const char *uuid, *name;
         size_t n;
 
-        int r = require_root(message, ret_error);
+        int r = bus_request_new(bus, message, REQUEST_OF_START, (PciAddress){ 0 }, ret_error, &request);
         if (r >= 0)
                 r = sd_bus_message_read(message, "ss", &uuid, &name);
         if (r >= 0)
                 r = check_uuid(uuid, ret_error);
         if (r >= 0)
+                r = check_text("name of the domain", name, DOMAIN_NAME_SIZE, ret_error);
+        if (r >= 0)
                 r = read_addresses(message, addresses, &n, ret_error);
         if (r < 0)
                 return r;
-        BusRequest *request = bus_request_new(bus, message, (PciAddress){ 0 });
-        if (!request)
-                return -ENOMEM;
-        bus->operations->prepare_domain(&request->request, uuid, name, addresses, n, bus->userdata);
+        bus->operations->prepare_domain(&TAKE_PTR(request)->request, uuid, name, addresses, n, bus->userdata);
         return 1;
 }
 
 static int method_release_domain(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         ApiBus *bus = userdata;
+        _cleanup_(bus_request_dropp) BusRequest *request = NULL;
         const char *uuid, *reason;
 
-        int r = require_root(message, ret_error);
+        int r = bus_request_new(bus, message, REQUEST_OF_REPORT, (PciAddress){ 0 }, ret_error, &request);
         if (r >= 0)
                 r = sd_bus_message_read(message, "ss", &uuid, &reason);
         if (r >= 0)
                 r = check_uuid(uuid, ret_error);
+        if (r >= 0)
+                r = check_text("reason", reason, MESSAGE_TEXT_SIZE, ret_error);
         if (r < 0)
                 return r;
-        BusRequest *request = bus_request_new(bus, message, (PciAddress){ 0 });
-        if (!request)
-                return -ENOMEM;
-        bus->operations->release_domain(&request->request, uuid, reason, bus->userdata);
+        bus->operations->release_domain(&TAKE_PTR(request)->request, uuid, reason, bus->userdata);
         return 1;
 }
 
 static int method_domain_event(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         ApiBus *bus = userdata;
+        _cleanup_(bus_request_dropp) BusRequest *request = NULL;
         const char *uuid, *event, *detail;
 
-        int r = require_root(message, ret_error);
+        int r = bus_request_new(bus, message, REQUEST_OF_REPORT, (PciAddress){ 0 }, ret_error, &request);
         if (r >= 0)
                 r = sd_bus_message_read(message, "sss", &uuid, &event, &detail);
         if (r >= 0)
                 r = check_uuid(uuid, ret_error);
+        if (r >= 0)
+                r = check_text("detail", detail, MESSAGE_TEXT_SIZE, ret_error);
         if (r < 0)
                 return r;
-        BusRequest *request = bus_request_new(bus, message, (PciAddress){ 0 });
-        if (!request)
-                return -ENOMEM;
-        bus->operations->domain_event(&request->request, uuid, event, detail, bus->userdata);
+        bus->operations->domain_event(&TAKE_PTR(request)->request, uuid, event, detail, bus->userdata);
         return 1;
 }
 
@@ -121,21 +111,24 @@ static int read_running(sd_bus_message *message, RunningDomain *running, sd_bus_
         if (r >= 0)
                 r = check_uuid(uuid, ret_error);
         if (r >= 0)
+                r = check_text("name of the domain", name, DOMAIN_NAME_SIZE, ret_error);
+        if (r >= 0)
                 r = read_addresses(message, running->addresses, &running->n_addresses, ret_error);
         if (r < 0)
                 return r;
         (void) text_copy(running->uuid, sizeof(running->uuid), uuid);
-        (void) text_format(running->name, sizeof(running->name), "%s", name);
+        (void) text_copy(running->name, sizeof(running->name), name);
         return sd_bus_message_exit_container(message);
 }
 
 static int method_sync_domains(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         ApiBus *bus = userdata;
+        _cleanup_(bus_request_dropp) BusRequest *request = NULL;
         _cleanup_free_ RunningDomain *running = NULL;
         uint64_t begun_usec;
         size_t n = 0;
 
-        int r = require_root(message, ret_error);
+        int r = bus_request_new(bus, message, REQUEST_OF_REPORT, (PciAddress){ 0 }, ret_error, &request);
         if (r >= 0)
                 r = sd_bus_message_read(message, "t", &begun_usec);
         if (r >= 0)
@@ -152,33 +145,22 @@ static int method_sync_domains(sd_bus_message *message, void *userdata, sd_bus_e
         }
         if (r < 0)
                 return r;
-        BusRequest *request = bus_request_new(bus, message, (PciAddress){ 0 });
-        if (!request)
-                return -ENOMEM;
-        bus->operations->sync_domains(&request->request, begun_usec, running, n, bus->userdata);
+        bus->operations->sync_domains(&TAKE_PTR(request)->request, begun_usec, running, n, bus->userdata);
         return 1;
 }
 
 static void on_reload_allowed(sd_bus_message *message, bool allowed, void *userdata) {
         BusRequest *request = userdata;
 
-        if (allowed)
+        if (bus_request_allowed(request, allowed))
                 request->bus->operations->reload(&request->request, request->bus->userdata);
-        else
-                request->request.reply->free(&request->request);
 }
 
 static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
-        BusRequest *request = bus_request_new(userdata, message, (PciAddress){ 0 });
+        BusRequest *request;
 
-        if (!request)
-                return -ENOMEM;
-        int r = polkit_check(message, POLKIT_ACTION_MANAGE, on_reload_allowed, request);
-        if (r < 0) {
-                request->request.reply->free(&request->request);
-                return r;
-        }
-        return 1;
+        int r = bus_request_new(userdata, message, REQUEST_OF_PERSON, (PciAddress){ 0 }, ret_error, &request);
+        return r < 0 ? r : bus_request_ask(request, POLKIT_ACTION_MANAGE, on_reload_allowed);
 }
 
 static int property_problems(sd_bus *connection, const char *path, const char *interface, const char *property,

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Answering a caller on the bus, and a plan in the form that goes over it. */
+/*
+ * A caller on the bus, from its call to its answer, and how many there may be at once.
+ *
+ * All that wait are in one list of at most some hundred, so counting is walking it. A start of a virtual machine is counted
+ * apart from what people ask for: a person who floods the daemon keeps no virtual machine from starting.
+ */
 
 #include "api/bus-internal.h"
 
-#include "base/address.h"
 #include "base/text.h"
+#include "gpuswitch/names.h"
 
 static int bus_reply_done(Request *request) {
         return sd_bus_reply_method_return(((BusRequest *) request)->message, "");
@@ -29,6 +34,12 @@ static int bus_reply_plan(Request *request, const Plan *plan) {
 static void bus_request_free(Request *request) {
         BusRequest *bus_request = (BusRequest *) request;
 
+        for (BusRequest **p = &bus_request->bus->requests; *p; p = &(*p)->next)
+                if (*p == bus_request) {
+                        *p = bus_request->next;
+                        break;
+                }
+        polkit_query_free(bus_request->query);
         sd_bus_message_unref(bus_request->message);
         free(bus_request);
 }
@@ -40,75 +51,107 @@ static const RequestReply bus_request_reply = {
         .free = bus_request_free,
 };
 
-BusRequest *bus_request_new(ApiBus *bus, sd_bus_message *message, PciAddress address) {
-        BusRequest *request = malloc(sizeof(*request));
+int bus_sender_uid(sd_bus_message *message, uid_t *ret_uid) {
+        sd_bus_creds *creds = NULL;
 
-        if (request)
-                *request = (BusRequest){
-                        .request.reply = &bus_request_reply,
-                        .bus = bus,
-                        .message = sd_bus_message_ref(message),
-                        .address = address,
-                };
-        return request;
+        int r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
+        if (r >= 0)
+                r = sd_bus_creds_get_euid(creds, ret_uid);
+        sd_bus_creds_unref(creds);
+        return r;
 }
 
-static int append_registers(sd_bus_message *reply, const Step *step) {
-        int r = sd_bus_message_open_container(reply, 'e', "sv");
+static int over(sd_bus_error *ret_error, const char *whose, unsigned max) {
+        return sd_bus_error_setf(ret_error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                 "%s %u requests that wait for an answer, the most there may be; try again when one is done",
+                                 whose, max);
+}
 
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "s", "registers");
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'v', "as");
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "s");
-        for (size_t i = 0; r >= 0 && i < step->n_registers; i++) {
-                char text[32];
-                (void) text_format(text, sizeof(text), "0x%04x/%u", step->registers[i].offset,
-                                   step->registers[i].width);
-                r = sd_bus_message_append(reply, "s", text);
+static int check_limits(const ApiBus *bus, const BusRequest *asked, sd_bus_error *ret_error) {
+        size_t of_caller = 0, of_user = 0, of_people = 0, starts = 0;
+
+        for (const BusRequest *request = bus->requests; request; request = request->next) {
+                of_caller += streq(sd_bus_message_get_sender(request->message),
+                                   sd_bus_message_get_sender(asked->message));
+                starts += request->kind == REQUEST_OF_START;
+                if (request->kind != REQUEST_OF_PERSON)
+                        continue;
+                of_user += request->uid == asked->uid;
+                of_people += request->uid != 0;
         }
-        for (int i = 0; r >= 0 && i < 3; i++)
-                r = sd_bus_message_close_container(reply);
-        return r;
+        if (asked->kind == REQUEST_OF_REPORT)
+                return 0;
+        if (of_caller >= REQUESTS_PER_CALLER_MAX)
+                return over(ret_error, "this caller has", REQUESTS_PER_CALLER_MAX);
+        if (asked->kind == REQUEST_OF_START)
+                return starts < START_REQUESTS_MAX
+                               ? 0
+                               : over(ret_error, "starts of virtual machines have", START_REQUESTS_MAX);
+        if (of_user >= REQUESTS_PER_USER_MAX)
+                return over(ret_error, "this user has", REQUESTS_PER_USER_MAX);
+        /* Root has its own share, so that there is always a way in for it. */
+        if (asked->uid != 0 && of_people >= REQUESTS_MAX)
+                return over(ret_error, "all users together have", REQUESTS_MAX);
+        return 0;
 }
 
-/* What is written, as it would be typed: a config dword in hex, an address for bind and unbind. */
-static void step_value(const Step *step, char value[static ATTRIBUTE_VALUE_SIZE]) {
-        value[0] = '\0';
-        if (step->kind == STEP_BIND || step->kind == STEP_UNBIND || step->kind == STEP_PROBE)
-                (void) text_format(value, ATTRIBUTE_VALUE_SIZE, "%s", ADDRESS_TEXT(step->address));
-        else if (step->kind == STEP_WRITE_CONFIG)
-                (void) text_format(value, ATTRIBUTE_VALUE_SIZE, "0x%08x", step->value);
-        else if (step_writes(step))
-                (void) text_format(value, ATTRIBUTE_VALUE_SIZE, "%s", step->text);
+int bus_request_new(ApiBus *bus, sd_bus_message *message, RequestKind kind, PciAddress address,
+                    sd_bus_error *ret_error, BusRequest **ret_request) {
+        _cleanup_free_ BusRequest *request = calloc(1, sizeof(*request));
+
+        if (!request)
+                return -ENOMEM;
+        int r = bus_sender_uid(message, &request->uid);
+        if (r < 0)
+                return r;
+        if (kind != REQUEST_OF_PERSON && request->uid != 0)
+                return sd_bus_error_setf(ret_error, SD_BUS_ERROR_ACCESS_DENIED,
+                                         "%s is for root only: libvirt's hook and gpuswitch-virtwatch call it",
+                                         sd_bus_message_get_member(message));
+        request->request.reply = &bus_request_reply;
+        request->bus = bus;
+        request->kind = kind;
+        request->address = address;
+        request->message = message;
+        r = check_limits(bus, request, ret_error);
+        if (r < 0)
+                return r;
+        (void) sd_bus_message_ref(message);
+        request->next = bus->requests;
+        bus->requests = request;
+        *ret_request = TAKE_PTR(request);
+        return 0;
 }
 
-static int step_append(sd_bus_message *reply, const Step *step) {
-        char path[PATH_TEXT_SIZE], value[ATTRIBUTE_VALUE_SIZE], description[256];
-
-        step_value(step, value);
-        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
-        if (r >= 0)
-                r = sd_bus_message_append(
-                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "action", "s", step_kind_to_string(step->kind),
-                        "function", "s", ADDRESS_TEXT(step->address), "path", "s", step_path(step, path), "value", "s",
-                        value, "offset", "u", (uint32_t) step->offset, "writes", "b", (int) step_writes(step),
-                        "description", "s", step_describe(step, description, sizeof(description)), "timeout_usec", "t",
-                        (uint64_t) step->timeout_usec);
-        if (r >= 0)
-                r = append_registers(reply, step);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r;
+BusRequest *bus_request_drop(BusRequest *request) {
+        waiters_remove(&request->request);
+        request->request.reply->free(&request->request);
+        return NULL;
 }
 
-int plan_append(sd_bus_message *reply, const Plan *plan) {
-        int r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+int bus_request_ask(BusRequest *request, const char *action, PolkitHandler handler) {
+        int r = polkit_check(request->message, request->uid, action, handler, request, &request->query);
 
-        for (size_t i = 0; r >= 0 && i < plan->n_steps; i++)
-                r = step_append(reply, &plan->steps[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r;
+        if (r < 0) {
+                (void) bus_request_drop(request);
+                return r;
+        }
+        return 1;
+}
+
+bool bus_request_allowed(BusRequest *request, bool allowed) {
+        request->query = NULL; /* it has its answer, and ends by itself */
+        if (!allowed)
+                (void) bus_request_drop(request);
+        return allowed;
+}
+
+void bus_requests_left(ApiBus *bus, const char *sender) {
+        BusRequest *next;
+
+        for (BusRequest *request = bus->requests; request; request = next) {
+                next = request->next;
+                if (!sender || streq(sd_bus_message_get_sender(request->message), sender))
+                        (void) bus_request_drop(request);
+        }
 }

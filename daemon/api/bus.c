@@ -5,6 +5,7 @@
 
 #include "api/bus-internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/address.h"
@@ -25,6 +26,7 @@ static int object_export(GpuObject *object) {
 }
 
 static void bus_drop(ApiBus *bus) {
+        bus_requests_left(bus, NULL);
         for (size_t i = 0; i < bus->n_objects; i++)
                 bus->objects[i].slot = sd_bus_slot_unref(bus->objects[i].slot);
         if (bus->connection) {
@@ -56,12 +58,26 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         return 0;
 }
 
+/* Somebody has left the bus. */
+static int on_name_gone(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        const char *name;
+
+        if (sd_bus_message_read(message, "s", &name) >= 0)
+                bus_requests_left(userdata, name);
+        return 0;
+}
+
 static int bus_connect(ApiBus *bus) {
         int r = sd_bus_open_system(&bus->connection);
         if (r < 0)
                 return r;
         r = sd_bus_match_signal_async(bus->connection, NULL, NULL, "/org/freedesktop/DBus/Local",
                                       "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, bus);
+        if (r >= 0)
+                r = sd_bus_add_match_async(bus->connection, NULL,
+                                           "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                                           "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg2=''",
+                                           on_name_gone, NULL, bus);
         if (r >= 0)
                 r = sd_bus_add_object_manager(bus->connection, NULL, GPUSWITCH_BUS_PATH);
         if (r >= 0)
@@ -118,8 +134,9 @@ static GpuObject *bus_object(ApiBus *bus, PciAddress address) {
 }
 
 void api_bus_gpu_added(ApiBus *bus, PciAddress address) {
-        if (bus->n_objects == CARDS_MAX || bus_object(bus, address))
+        if (bus_object(bus, address))
                 return;
+        assert(bus->n_objects < CARDS_MAX); /* the manager takes on no more */
         GpuObject *object = &bus->objects[bus->n_objects];
         *object = (GpuObject){ .bus = bus, .address = address };
         if (sd_bus_path_encode(GPUSWITCH_GPU_PATH_PREFIX, ADDRESS_TEXT(address), &object->path) < 0)

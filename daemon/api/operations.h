@@ -6,8 +6,9 @@
  * nothing else of the daemon.
  *
  * A Request is one caller that waits for an answer. Whoever implements an operation takes it over
- * and answers it exactly once, now or later, by one of the request_ functions, which free it. A caller that leaves
- * meanwhile cancels nothing.
+ * and answers it exactly once: before it returns, by one of the request_ functions, which free it, or later by way of
+ * waiters_add(), and in no other way. A caller that leaves meanwhile cancels nothing of the operation; its request is
+ * dropped from those that wait.
  */
 
 #include "api/view.h"
@@ -54,3 +55,5 @@ void request_plan(Request *request, const Plan *plan);
 void request_refuse(Request *request, const Refusal *refusal);
 /** request_bad_argument() - the caller's fault; the text is for people. */
 void request_bad_argument(Request *request, const char *text);
+/** request_over_limit() - there is no room for it now; the text names the limit. */
+void request_over_limit(Request *request, const char *text);

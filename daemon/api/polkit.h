@@ -4,7 +4,11 @@
 /* May the sender of this message do that? Asked of polkit without waiting. */
 
 #include <stdbool.h>
+#include <sys/types.h>
 #include <systemd/sd-bus.h>
+
+/* A question that has no answer yet. */
+typedef struct PolkitQuery PolkitQuery;
 
 /**
  * PolkitHandler - the answer
@@ -15,9 +19,15 @@ typedef void (*PolkitHandler)(sd_bus_message *message, bool allowed, void *userd
 
 /**
  * polkit_check() - ask; root is always allowed, without asking
+ * @uid: the sender's
+ * @ret_query: to take the question back with, until @handler is called; NULL for root. Written before @handler is called.
  *
  * @handler may be called before this returns (root). Without polkit on the bus everybody else is denied.
  *
  * Return: 0, or negative errno (then @handler is not called).
  */
-int polkit_check(sd_bus_message *message, const char *action, PolkitHandler handler, void *userdata);
+int polkit_check(sd_bus_message *message, uid_t uid, const char *action, PolkitHandler handler, void *userdata,
+                 PolkitQuery **ret_query);
+
+/** polkit_query_free() - nobody waits for the answer any more: the question goes from the person's screen. NULL is fine. */
+PolkitQuery *polkit_query_free(PolkitQuery *query);

@@ -6,6 +6,8 @@
 #include "api/refusal-text.h"
 #include "gpuswitch/names.h"
 
+#define ERROR_LIMITS_EXCEEDED "org.freedesktop.DBus.Error.LimitsExceeded"
+
 void request_done(Request *request) {
         (void) request->reply->done(request);
         request->reply->free(request);
@@ -26,5 +28,10 @@ void request_refuse(Request *request, const Refusal *refusal) {
 
 void request_bad_argument(Request *request, const char *text) {
         (void) request->reply->error(request, GPUSWITCH_ERROR_BAD_ARGUMENT, text);
+        request->reply->free(request);
+}
+
+void request_over_limit(Request *request, const char *text) {
+        (void) request->reply->error(request, ERROR_LIMITS_EXCEEDED, text);
         request->reply->free(request);
 }

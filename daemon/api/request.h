@@ -3,7 +3,7 @@
 
 /* What a coat has to provide to answer a Request; inside api only. */
 
-#include "api/operations.h"
+#include "api/waiters.h"
 
 typedef struct RequestReply {
         int (*done)(Request *request);
@@ -16,4 +16,5 @@ typedef struct RequestReply {
 /* A coat embeds this as the first member of its own struct. */
 struct Request {
         const RequestReply *reply;
+        Waiters *waiters; /* where it waits for its verdict; NULL: nowhere */
 };

@@ -20,8 +20,7 @@ struct DomainRequest {
         bool failed;
         Refusal refusal;
         sd_event_source *deadline;
-        size_t n_waiters;
-        Request *waiters[WAITERS_MAX];
+        Waiters waiters;
         size_t n_cards;
         DomainCard cards[];
 };
@@ -40,15 +39,7 @@ Card *domain_request_card(const DomainRequest *running) {
 }
 
 void domain_request_join(DomainRequest *running, Request *request) {
-        Refusal refusal;
-
-        if (running->n_waiters < WAITERS_MAX) {
-                running->waiters[running->n_waiters++] = request;
-                return;
-        }
-        (void) refusal_set(&refusal, REFUSAL_BUSY, running->cards[0].card->address, "too many callers wait for it",
-                           NULL);
-        request_refuse(request, &refusal);
+        waiters_add(&running->waiters, request, running->cards[0].card->address);
 }
 
 static void domain_request_unlink(DomainRequest *running) {
@@ -63,19 +54,9 @@ static void domain_request_unlink(DomainRequest *running) {
 
 void domain_request_forget(DomainRequest *running) {
         domain_request_unlink(running);
-        for (size_t i = 0; i < running->n_waiters; i++)
-                request_refuse(running->waiters[i],
-                               &(Refusal){ .code = REFUSAL_GOING_DOWN, .address = running->cards[0].card->address });
+        waiters_refuse(&running->waiters,
+                       &(Refusal){ .code = REFUSAL_GOING_DOWN, .address = running->cards[0].card->address });
         free(running);
-}
-
-static void answer(DomainRequest *running) {
-        for (size_t i = 0; i < running->n_waiters; i++)
-                if (running->failed)
-                        request_refuse(running->waiters[i], &running->refusal);
-                else
-                        request_done(running->waiters[i]);
-        running->n_waiters = 0;
 }
 
 /* Every operation has ended: the verdict. */
@@ -97,7 +78,10 @@ static void domain_request_end(DomainRequest *running) {
                 card_publish(card);
                 manager_card_idle(card);
         }
-        answer(running);
+        if (running->failed)
+                waiters_refuse(&running->waiters, &running->refusal);
+        else
+                waiters_done(&running->waiters);
         free(running);
 }
 
@@ -265,7 +249,7 @@ int domain_request_new(Manager *manager, Request *request, const char *uuid, con
                 free(running);
                 return r;
         }
-        running->waiters[running->n_waiters++] = request;
+        domain_request_join(running, request);
         running->next = manager->requests;
         manager->requests = running;
         for (size_t i = 0; i < n_cards; i++) {

@@ -7,6 +7,7 @@
 
 #include "api/bus.h"
 #include "api/refusal-text.h"
+#include "api/waiters.h"
 #include "clock/clock.h"
 #include "core/history.h"
 #include "core/lease.h"
@@ -173,8 +174,7 @@ struct Operation {
         DomainRequest *group; /* all or none with these; NULL: goes on by itself */
         OperationEnded ended;
         void *userdata;
-        size_t n_waiters;
-        Request *waiters[WAITERS_MAX];
+        Waiters waiters;
 };
 
 typedef struct OperationStart {

@@ -33,21 +33,13 @@ void operation_free(Operation *operation) {
         run_free(operation->run);
         sd_event_source_disable_unref(operation->settle_source);
         sd_event_source_disable_unref(operation->settle_timer);
-        for (size_t i = 0; i < operation->n_waiters; i++)
-                request_refuse(operation->waiters[i],
-                               &(Refusal){ .code = REFUSAL_GOING_DOWN, .address = operation->card->address });
+        waiters_refuse(&operation->waiters,
+                       &(Refusal){ .code = REFUSAL_GOING_DOWN, .address = operation->card->address });
         free(operation);
 }
 
 void operation_wait(Operation *operation, Request *request) {
-        Refusal refusal;
-
-        if (operation->n_waiters < WAITERS_MAX) {
-                operation->waiters[operation->n_waiters++] = request;
-                return;
-        }
-        (void) refusal_set(&refusal, REFUSAL_BUSY, operation->card->address, "too many callers wait for it", "");
-        request_refuse(request, &refusal);
+        waiters_add(&operation->waiters, request, operation->card->address);
 }
 
 static void log_end(const Operation *operation, const Refusal *refusal) {
@@ -92,15 +84,12 @@ void operation_finish(Operation *operation, const Refusal *refusal) {
         if (!operation->question)
                 (void) card_save(card);
         /* Nobody is told before it is on record: a claim by hand must not be lost between the two. */
-        for (size_t i = 0; i < operation->n_waiters; i++) {
-                if (refusal)
-                        request_refuse(operation->waiters[i], &why);
-                else if (operation->question && !operation->look_only)
-                        request_plan(operation->waiters[i], &operation->plan);
-                else
-                        request_done(operation->waiters[i]);
-        }
-        operation->n_waiters = 0;
+        if (refusal)
+                waiters_refuse(&operation->waiters, &why);
+        else if (operation->question && !operation->look_only)
+                waiters_plan(&operation->waiters, &operation->plan);
+        else
+                waiters_done(&operation->waiters);
         card_publish(card);
         operation_free(operation);
         manager_card_idle(card);

@@ -20,6 +20,10 @@
 #define EVIDENCE_ROWS_MAX 2000U      /* rows of evidence kept in the store */
 #define OUTCOME_ROWS_MAX 1000U       /* rows of ended operations kept in the store */
 #define WAITERS_MAX 64U              /* callers that wait for one operation */
+#define REQUESTS_PER_CALLER_MAX 32U  /* calls of one connection that wait for polkit or for an operation */
+#define REQUESTS_PER_USER_MAX 64U    /* the same of one user */
+#define REQUESTS_MAX 256U            /* the same of all users but root */
+#define START_REQUESTS_MAX 256U      /* starts of virtual machines that wait; counted apart from the others */
 
 #define DRIVER_NAME_SIZE 64U         /* with NUL */
 #define FAMILY_NAME_SIZE 48U

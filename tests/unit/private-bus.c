@@ -20,7 +20,7 @@ static const char bus_configuration[] =
         "<!DOCTYPE busconfig PUBLIC '-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN'\n"
         " 'http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd'>\n"
         "<busconfig><listen>unix:path=%s/bus</listen><servicedir>%s</servicedir>\n"
-        "<policy context='default'><allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/>"
+        "<policy context='default'><allow user='*'/><allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/>"
         "<allow own='*'/></policy></busconfig>\n";
 
 static void file_write(const PrivateBus *bus, const char *name, const char *format, ...) _printf_(3, 4);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "api-fixture.h"
+
+#include <check.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "gpuswitch/names.h"
+#include "private-bus.h"
+
+ApiFixture api_fixture;
+static PrivateBus private_bus;
+
+/* --- the manager: one card; whoever asks for something waits --- */
+
+static int view(PciAddress address, GpuView *ret_view, void *userdata) {
+        if (address.bus != 1 || address.slot != 0 || address.function > 1)
+                return -ENOENT;
+        memset(ret_view, 0, sizeof(*ret_view));
+        ret_view->address = (PciAddress){ .bus = 1 };
+        return 0;
+}
+
+static const char *problem(size_t index, char *buffer, size_t size, void *userdata) {
+        return NULL;
+}
+
+static void take(Request *request, PciAddress address, void *userdata) {
+        Waiters *last = &api_fixture.held[ELEMENTSOF(api_fixture.held) - 1];
+        Waiters *free_one = api_fixture.held;
+
+        while (free_one->n == WAITERS_MAX && free_one < last)
+                free_one++;
+        waiters_add(free_one, request, address);
+        api_fixture.n_asked++;
+}
+
+static void take_plan(Request *request, PciAddress address, Direction direction, void *userdata) {
+        take(request, address, userdata);
+}
+
+static void prepare(Request *request, const char *uuid, const char *name, const PciAddress *addresses, size_t n,
+                    void *userdata) {
+        take(request, (PciAddress){ .bus = 1 }, userdata);
+}
+
+static void release(Request *request, const char *uuid, const char *reason, void *userdata) {
+        api_fixture.n_asked++;
+        request_done(request);
+}
+
+static void domain_event(Request *request, const char *uuid, const char *event, const char *detail, void *userdata) {
+        api_fixture.n_asked++;
+        request_done(request);
+}
+
+static void sync_domains(Request *request, usec_t begun_usec, const RunningDomain *running, size_t n, void *userdata) {
+        api_fixture.n_asked++;
+        api_fixture.n_running = (unsigned) n;
+        request_done(request);
+}
+
+static void reload(Request *request, void *userdata) {
+        api_fixture.n_asked++;
+        request_done(request);
+}
+
+static const ApiOperations operations = {
+        .view = view,
+        .problem = problem,
+        .to_guest = take,
+        .to_host = take,
+        .reset = take,
+        .recover = take,
+        .plan = take_plan,
+        .prepare_domain = prepare,
+        .release_domain = release,
+        .domain_event = domain_event,
+        .sync_domains = sync_domains,
+        .reload = reload,
+};
+
+/* --- polkit --- */
+
+static int on_check(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        const char *action;
+
+        int r = sd_bus_message_skip(message, "(sa{sv})");
+        if (r >= 0)
+                r = sd_bus_message_read(message, "s", &action);
+        if (r < 0)
+                return r;
+        (void) text_copy(api_fixture.action, sizeof(api_fixture.action), action);
+        sd_bus_message_unref(api_fixture.question);
+        api_fixture.question = sd_bus_message_ref(message);
+        api_fixture.n_questions++;
+        return 1;
+}
+
+static int on_cancel(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        api_fixture.n_cancelled++;
+        return sd_bus_reply_method_return(message, "");
+}
+
+static const sd_bus_vtable polkit_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})", on_check, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("CancelCheckAuthorization", "s", "", on_cancel, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+void api_polkit_answer(bool yes) {
+        ck_assert_ptr_nonnull(api_fixture.question);
+        ck_assert_int_ge(sd_bus_reply_method_return(api_fixture.question, "(bba{ss})", (int) yes, 0, 0), 0);
+        api_fixture.question = sd_bus_message_unref(api_fixture.question);
+}
+
+/* --- callers --- */
+
+uid_t api_user(size_t n) {
+        struct passwd *entry;
+        uid_t uid = 0;
+
+        setpwent();
+        while ((entry = getpwent()) && (entry->pw_uid == 0 || n-- > 0))
+                continue;
+        ck_assert_ptr_nonnull(entry);
+        uid = entry->pw_uid;
+        endpwent();
+        return uid;
+}
+
+sd_bus *api_caller(uid_t uid) {
+        sd_bus *caller = NULL;
+        uid_t self = geteuid();
+
+        ck_assert_int_eq(seteuid(uid), 0);
+        ck_assert_int_ge(sd_bus_open_system(&caller), 0);
+        ck_assert_int_eq(seteuid(self), 0);
+        ck_assert_int_ge(sd_bus_attach_event(caller, api_fixture.event, 0), 0);
+        return caller;
+}
+
+sd_bus *api_caller_leaves(sd_bus *caller) {
+        (void) sd_bus_detach_event(caller);
+        return sd_bus_close_unref(caller);
+}
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+        Call *call = userdata;
+
+        ck_assert_msg(!call->held || !error, "an answer that should not come: %s", error ? error->message : "");
+        if (call->held)
+                return 0;
+        ck_assert(!call->answered);
+        call->answered = true;
+        call->reply = sd_bus_message_ref(reply);
+        if (error) {
+                (void) text_format(call->error, sizeof(call->error), "%s", error->name);
+                (void) text_format(call->text, sizeof(call->text), "%s", error->message ?: "");
+        }
+        return 0;
+}
+
+void api_send(sd_bus *caller, Call *call, sd_bus_message *message) {
+        *call = (Call){ .held = call->held };
+        ck_assert_int_ge(sd_bus_call_async(caller, NULL, message, on_reply, call, UINT64_MAX), 0);
+        sd_bus_message_unref(message);
+}
+
+void api_call(sd_bus *caller, Call *call, bool gpu, const char *member, const char *types, ...) {
+        sd_bus_message *message = NULL;
+        va_list ap;
+
+        ck_assert_int_ge(sd_bus_message_new_method_call(caller, &message, GPUSWITCH_BUS_NAME,
+                                                        gpu ? FIXTURE_GPU_PATH : GPUSWITCH_BUS_PATH,
+                                                        gpu ? GPUSWITCH_GPU_INTERFACE : GPUSWITCH_MANAGER_INTERFACE,
+                                                        member), 0);
+        va_start(ap, types);
+        ck_assert_int_ge(sd_bus_message_appendv(message, types, ap), 0);
+        va_end(ap);
+        api_send(caller, call, message);
+}
+
+void api_run_until(const bool *flag) {
+        while (!*flag)
+                ck_assert_int_ge(sd_event_run(api_fixture.event, UINT64_MAX), 0);
+}
+
+void api_run_until_equal(const unsigned *value, unsigned wanted) {
+        while (*value != wanted)
+                ck_assert_int_ge(sd_event_run(api_fixture.event, UINT64_MAX), 0);
+}
+
+void api_answered(Call *call) {
+        api_run_until(&call->answered);
+        call->reply = sd_bus_message_unref(call->reply);
+}
+
+size_t api_n_held(void) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(api_fixture.held); i++)
+                n += api_fixture.held[i].n;
+        return n;
+}
+
+void api_run_until_held(size_t n) {
+        while (api_n_held() != n)
+                ck_assert_int_ge(sd_event_run(api_fixture.event, UINT64_MAX), 0);
+}
+
+void api_fixture_setup(void) {
+        memset(&api_fixture, 0, sizeof(api_fixture));
+        private_bus_start(&private_bus);
+        ck_assert_int_eq(chmod(private_bus.folder, 0711), 0); /* callers of other users find the socket */
+        ck_assert_int_ge(sd_event_new(&api_fixture.event), 0);
+        api_fixture.polkit = api_caller(geteuid());
+        ck_assert_int_ge(sd_bus_add_object_vtable(api_fixture.polkit, NULL, "/org/freedesktop/PolicyKit1/Authority",
+                                                  "org.freedesktop.PolicyKit1.Authority", polkit_vtable, NULL), 0);
+        ck_assert_int_ge(sd_bus_request_name(api_fixture.polkit, "org.freedesktop.PolicyKit1", 0), 0);
+        ck_assert_int_ge(api_bus_new(api_fixture.event, &operations, NULL, &api_fixture.bus), 0);
+        api_bus_gpu_added(api_fixture.bus, (PciAddress){ .bus = 1 });
+}
+
+void api_fixture_teardown(void) {
+        for (size_t i = 0; i < ELEMENTSOF(api_fixture.held); i++)
+                waiters_done(&api_fixture.held[i]);
+        api_bus_free(api_fixture.bus);
+        sd_bus_message_unref(api_fixture.question);
+        (void) api_caller_leaves(api_fixture.polkit);
+        sd_event_unref(api_fixture.event);
+        private_bus_stop(&private_bus);
+}
