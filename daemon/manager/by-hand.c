@@ -5,7 +5,7 @@
 
 #include "base/address.h"
 #include "base/text.h"
-#include "manager/internal.h"
+#include "manager/domain-request.h"
 
 /* The card of @address, or the answer that there is none. */
 static Card *find_card(Manager *manager, Request *request, PciAddress address) {
@@ -32,7 +32,12 @@ static bool answer_if_busy(Card *card, Request *request) {
         } else if (card->unfinished)
                 (void) refusal_set(&refusal, REFUSAL_BUSY, card->address,
                                    "what an earlier daemon left unfinished is being recovered", NULL);
-        else
+        else if (lease_has_domain(&card->lease) && domain_request_find(card->manager, card->lease.domain_uuid)) {
+                /* It waits for the card to be idle; anything that begins now would go ahead of it, again and again. */
+                (void) text_format(what, sizeof(what), "virtual machine '%s' is being started with it",
+                                   card->lease.domain_name);
+                (void) refusal_set(&refusal, REFUSAL_BUSY, card->address, what, NULL);
+        } else
                 return false;
         request_refuse(request, &refusal);
         return true;
