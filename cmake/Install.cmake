@@ -11,6 +11,7 @@ install(FILES systemd/gpuswitchd.service systemd/gpuswitch-virtwatch.service DES
 install(FILES systemd/gpuswitch.catalog DESTINATION lib/systemd/catalog)
 install(FILES systemd/gpuswitch-tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME gpuswitch.conf)
 install(FILES systemd/gpuswitch-modules.conf DESTINATION lib/modules-load.d RENAME gpuswitch.conf)
+install(FILES systemd/gpuswitch-udev.rules DESTINATION lib/udev/rules.d RENAME 90-gpuswitch.rules)
 
 install(FILES systemd/org.gpuswitch1.conf DESTINATION share/dbus-1/system.d)
 install(FILES systemd/org.gpuswitch1.service DESTINATION share/dbus-1/system-services)
