@@ -11,6 +11,9 @@
 #define CAP_ID_MSIX 0x11
 #define EXT_CAP_ID_REBAR 0x15
 
+#define EXPRESS_DEVICE_CONTROL 0x08U
+#define EXPRESS_DEVICE_CONTROL_RESET 0x8000U /* Initiate Function Level Reset */
+
 static uint16_t read16(const uint8_t *config, size_t offset) {
         return (uint16_t) (config[offset] | config[offset + 1] << 8);
 }
@@ -91,7 +94,7 @@ size_t config_registers(const uint8_t *config, size_t size, ConfigRegister ret_r
 
         uint16_t express = config_find_capability(config, size, CAP_ID_EXPRESS);
         if (express) {
-                list_add(&list, express + 0x08U, 2); /* device control */
+                list_add(&list, express + EXPRESS_DEVICE_CONTROL, 2);
                 list_add(&list, express + 0x10U, 2); /* link control */
                 if ((read16(config, express + 2U) & 0xf) >= 2) {
                         list_add(&list, express + 0x28U, 2); /* device control 2 */
@@ -106,4 +109,11 @@ bool config_msix_enabled(const uint8_t *config, size_t size) {
         uint16_t msix = config_find_capability(config, size, CAP_ID_MSIX);
 
         return msix && (size_t) msix + 4 <= size && (read16(config, msix + 2U) & 0x8000);
+}
+
+bool config_starts_reset(const uint8_t *config, size_t size, const ConfigRegister *reg) {
+        uint16_t express = config_find_capability(config, size, CAP_ID_EXPRESS);
+
+        return express && reg->offset == express + EXPRESS_DEVICE_CONTROL &&
+               (reg->value & EXPRESS_DEVICE_CONTROL_RESET);
 }

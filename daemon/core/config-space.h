@@ -31,3 +31,7 @@ size_t config_registers(const uint8_t *config, size_t size, ConfigRegister ret_r
 
 /** config_msix_enabled() - MSI-X message control bit 15 (PCI 3.0, 6.8.2.3). */
 bool config_msix_enabled(const uint8_t *config, size_t size);
+
+/** config_starts_reset() - does writing this register with its value reset the function by itself (PCIe 5.0, 7.5.3.4,
+ * Initiate Function Level Reset)? The bit always reads zero, so no saved value has it. */
+bool config_starts_reset(const uint8_t *config, size_t size, const ConfigRegister *reg);

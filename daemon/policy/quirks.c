@@ -97,10 +97,11 @@ static int family_read(Report *report, const Place *place, json_object *object, 
                 return report_meaning(
                         report, &at_bus_reset,
                         "has to be \"forbidden\": by its \"state\" this family can be in prefail");
-        if (reset)
-                return recipe_read(report, &at_reset, reset, family->bus_reset == BUS_RESET_FORBIDDEN,
-                                   &family->recipe);
-        return 0;
+        if (!reset)
+                return 0;
+        if (recipe_read(report, &at_reset, reset, family->bus_reset == BUS_RESET_FORBIDDEN, &family->recipe) != 0)
+                return POLICY_E_REFUSED;
+        return recipe_check_writes(report, &at_reset, &family->recipe, family->matches, family->n_matches);
 }
 
 int quirks_read(Policy *policy, Report *report, json_object *root) {

@@ -7,6 +7,7 @@
 #include "policy/recipe.h"
 
 #include "base/text.h"
+#include "core/reset-register.h"
 #include "policy/check.h"
 
 #define DELAY_MAX_USEC (5 * USEC_PER_SEC)
@@ -135,5 +136,26 @@ int recipe_read(Report *report, const Place *place, json_object *object, bool ne
         if (check_order(report, &at_steps, &recipe) != 0)
                 return POLICY_E_REFUSED;
         *ret_recipe = recipe;
+        return 0;
+}
+
+int recipe_check_writes(Report *report, const Place *place, const Recipe *recipe, const CardMatch *matches,
+                        size_t n_matches) {
+        Place at_steps = place_key(place, "steps");
+
+        for (size_t i = 0; i < recipe->n_steps; i++) {
+                const RecipeStep *step = &recipe->steps[i];
+                Place at = place_index(&at_steps, i);
+
+                for (size_t m = 0; step->verb == RECIPE_WRITE_CONFIG && m < n_matches; m++) {
+                        if (matches[m].level == MATCH_ALL)
+                                return report_meaning(report, &at, "writes to a register of cards of every vendor");
+                        if (!reset_register_find(matches[m].vendor_id, step->offset, step->value))
+                                return report_meaning(report, &at,
+                                                      "0x%08x at offset 0x%x is not known to reset a card of vendor "
+                                                      "%04x: gpuswitch-helper would not write it",
+                                                      step->value, step->offset, matches[m].vendor_id);
+                }
+        }
         return 0;
 }

@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 
 #include "core/rule.h"
+#include "policy/match.h"
 #include "policy/problem.h"
 
 /**
@@ -16,3 +17,12 @@
  */
 int recipe_read(Report *report, const Place *place, json_object *object, bool needs_guard,
                 Recipe *ret_recipe);
+
+/**
+ * recipe_check_writes() - does it write only what the helper will write for every card that its family means?
+ * @place: as above
+ *
+ * Return: 0, or POLICY_E_REFUSED.
+ */
+int recipe_check_writes(Report *report, const Place *place, const Recipe *recipe, const CardMatch *matches,
+                        size_t n_matches);
