@@ -9,6 +9,7 @@
 #include "helper/files.h"
 #include "helper/operations.h"
 #include "helper/protocol.h"
+#include "helper/rules.h"
 
 static bool override_is_valid(const char *value) {
         return isempty(value) || driver_name_is_valid(value);
@@ -38,12 +39,12 @@ int operation_write_attribute(Helper *helper, const HelperRequest *request, Help
                 if (!streq(whitelist[i].name, request->attribute))
                         continue;
                 if (!whitelist[i].is_valid(request->text))
-                        return reply_fail(reply, -EINVAL, "'%s' is no value for %s", request->text,
-                                          request->attribute);
+                        return refuse(reply, RULE_VALUE, "'%s' is no value for %s", request->text,
+                                      request->attribute);
                 if (device_path(helper, request->address, request->attribute, path) < 0)
                         return reply_fail(reply, -ENAMETOOLONG, "the path of %s is too long",
                                           request->attribute);
                 return file_write(path, isempty(request->text) ? "\n" : request->text, reply);
         }
-        return reply_fail(reply, -EINVAL, "'%s' is no attribute that may be written", request->attribute);
+        return refuse(reply, RULE_ATTRIBUTE, "'%s' is no attribute that may be written", request->attribute);
 }

@@ -16,6 +16,7 @@
 #include "helper/group.h"
 #include "helper/operations.h"
 #include "helper/protocol.h"
+#include "helper/rules.h"
 
 bool driver_name_is_valid(const char *name) {
         static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
@@ -39,7 +40,7 @@ int operation_unbind(Helper *helper, const HelperRequest *request, HelperReply *
         const char *address = ADDRESS_TEXT(request->address);
 
         if (!driver_name_is_valid(request->text))
-                return reply_fail(reply, -EINVAL, "'%s' is no driver's name", request->text);
+                return refuse(reply, RULE_DRIVER_NAME, "'%s' is no driver's name", request->text);
         int r = bound_driver(helper, request->address, bound, reply);
         if (r < 0 || isempty(bound))
                 return r;
@@ -75,7 +76,7 @@ int operation_bind(Helper *helper, const HelperRequest *request, HelperReply *re
         const char *address = ADDRESS_TEXT(request->address);
 
         if (!driver_name_is_valid(request->text))
-                return reply_fail(reply, -EINVAL, "'%s' is no driver's name", request->text);
+                return refuse(reply, RULE_DRIVER_NAME, "'%s' is no driver's name", request->text);
         int r = bound_driver(helper, request->address, bound, reply);
         if (r < 0 || streq(bound, request->text))
                 return r;

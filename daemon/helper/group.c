@@ -30,6 +30,7 @@
 #include "helper/open-files.h"
 #include "helper/operations.h"
 #include "helper/protocol.h"
+#include "helper/rules.h"
 
 #define RETRY_FIRST_USEC (20 * USEC_PER_MSEC)
 #define RETRY_LAST_USEC (320 * USEC_PER_MSEC)
@@ -77,7 +78,9 @@ static int try_group(const char *node, HelperReply *reply) {
         if (fd >= 0 || errno == ENOENT || errno == ENODEV || errno == ENXIO)
                 return 0;
         int r = -errno;
-        return reply_fail(reply, r, "cannot open %s: %s", node, strerror(-r));
+        /* We are root: only the service's list of devices says this (DeviceAllow= in gpuswitchd.service). */
+        return reply_fail(reply, r, "cannot open %s: %s%s", node, strerror(-r),
+                          r == -EPERM ? " (vfio was loaded after gpuswitchd: restart gpuswitchd.service)" : "");
 }
 
 static int node_path(const Helper *helper, int32_t group, char ret_node[static PATH_TEXT_SIZE],
@@ -106,8 +109,10 @@ static int try_all(const Helper *helper, PciAddress address, const char *node, H
 
 int group_check_free(const Helper *helper, PciAddress address, int32_t group, HelperReply *reply) {
         char node[PATH_TEXT_SIZE];
-        int r = node_path(helper, group, node, reply);
+        int r = rules_check_group(helper, address, group, reply);
 
+        if (r == 0)
+                r = node_path(helper, group, node, reply);
         if (r < 0)
                 return r;
         r = try_all(helper, address, node, reply);
@@ -132,9 +137,12 @@ int operation_group_free(Helper *helper, const HelperRequest *request, HelperRep
         char node[PATH_TEXT_SIZE];
         usec_t begun = now_monotonic_usec(), pause = RETRY_FIRST_USEC;
 
-        if (request->iommu_group < 0)
-                return reply_fail(reply, -EINVAL, "%s has no IOMMU group", ADDRESS_TEXT(request->address));
-        int r = node_path(helper, request->iommu_group, node, reply);
+        if (request->timeout_usec > GROUP_FREE_TIMEOUT_USEC)
+                return refuse(reply, RULE_WAIT, "a wait of %ju us is longer than any reset takes",
+                              (uintmax_t) request->timeout_usec);
+        int r = rules_check_group(helper, request->address, request->iommu_group, reply);
+        if (r == 0)
+                r = node_path(helper, request->iommu_group, node, reply);
         if (r < 0)
                 return r;
 

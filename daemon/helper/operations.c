@@ -5,6 +5,7 @@
 
 #include "base/macros.h"
 #include "helper/protocol.h"
+#include "helper/rules.h"
 
 static const Operation operations[] = {
         [HELPER_SURVEY] = operation_survey,
@@ -27,7 +28,7 @@ void operation_run(Helper *helper, const HelperRequest *request, HelperReply *re
 
         int r = request_check(helper, request, ret_reply);
         if (r == 0 && (request->verb >= ELEMENTSOF(operations) || !operations[request->verb]))
-                r = reply_fail(ret_reply, -EINVAL, "there is no operation with number %u", request->verb);
+                r = refuse(ret_reply, RULE_VERB, "there is no operation with number %u", request->verb);
         if (r == 0)
                 r = operations[request->verb](helper, request, ret_reply);
         ret_reply->status = r;

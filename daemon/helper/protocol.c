@@ -13,6 +13,7 @@
 
 #include "base/address.h"
 #include "base/text.h"
+#include "helper/rules.h"
 
 int request_receive(int socket, HelperRequest *ret_request) {
         HelperRequest request;
@@ -36,23 +37,36 @@ static bool is_terminated(const char *text, size_t size) {
         return memchr(text, '\0', size) != NULL;
 }
 
+static int check_registers(const HelperRequest *request, HelperReply *reply) {
+        if (request->n_registers > REGISTERS_MAX)
+                return refuse(reply, RULE_REGISTERS, "the request lists %u registers, at most %u are possible",
+                              request->n_registers, REGISTERS_MAX);
+        for (size_t i = 0; i < request->n_registers; i++) {
+                const HelperRegister *reg = &request->registers[i];
+                if ((reg->width != 1 && reg->width != 2 && reg->width != 4) || reg->offset % reg->width != 0 ||
+                    reg->offset + reg->width > CONFIG_SPACE_SIZE)
+                        return refuse(reply, RULE_REGISTERS,
+                                      "%u bytes at offset 0x%x are no register of configuration space",
+                                      reg->width, reg->offset);
+        }
+        return 0;
+}
+
 int request_check(const Helper *helper, const HelperRequest *request, HelperReply *reply) {
         if (request->magic != HELPER_PROTOCOL_MAGIC || request->version != HELPER_PROTOCOL_VERSION)
-                return reply_fail(reply, -EPROTO,
-                                  "the request is of protocol version %u, this helper speaks %u",
-                                  request->version, HELPER_PROTOCOL_VERSION);
+                return refuse(reply, RULE_VERSION, "the request is of protocol version %u, this helper speaks %u",
+                              request->version, HELPER_PROTOCOL_VERSION);
         if (request->address.slot > 31 || request->address.function >= FUNCTIONS_MAX)
-                return reply_fail(reply, -EINVAL, "the request names no PCI address");
+                return refuse(reply, RULE_ADDRESS, "slot %u, function %u: the request names no PCI address",
+                              request->address.slot, request->address.function);
         if (!address_same_slot(request->address, helper->card))
-                return reply_fail(reply, -EINVAL, "%s is not part of the card at %s",
-                                  ADDRESS_TEXT(request->address), ADDRESS_TEXT(helper->card));
+                return refuse(reply, RULE_SLOT, "%s is not part of the card at %s",
+                              ADDRESS_TEXT(request->address), ADDRESS_TEXT(helper->card));
         if (!is_terminated(request->attribute, sizeof(request->attribute)) ||
             !is_terminated(request->text, sizeof(request->text)))
-                return reply_fail(reply, -EINVAL, "a text of the request has no end");
-        if (request->n_registers > REGISTERS_MAX)
-                return reply_fail(reply, -EINVAL, "the request lists %u registers, at most %u are possible",
-                                  request->n_registers, REGISTERS_MAX);
-        return 0;
+                return refuse(reply, RULE_TEXT, "a text of the request has no end");
+        int r = check_registers(request, reply);
+        return r < 0 ? r : rules_check_display(helper, reply);
 }
 
 int reply_send(int socket, const HelperReply *reply) {

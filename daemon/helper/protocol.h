@@ -15,9 +15,9 @@
 int request_receive(int socket, HelperRequest *ret_request);
 
 /**
- * request_check() - refuse what is malformed or is about another card
+ * request_check() - the rules that hold for every request: refuse what is malformed or is about another card
  *
- * Return: 0; -EPROTO when it comes from another build; -EINVAL, with reply->message set.
+ * Return: 0; -EPROTO when it comes from another build; -EINVAL; other negative errno. reply->message is set.
  */
 int request_check(const Helper *helper, const HelperRequest *request, HelperReply *reply);
 

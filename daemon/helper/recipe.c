@@ -16,17 +16,20 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "core/config-space.h"
+#include "core/reset-register.h"
 #include "helper/config.h"
 #include "helper/files.h"
 #include "helper/operations.h"
 #include "helper/protocol.h"
+#include "helper/rules.h"
 
 /* What hardware asks for is microseconds to tens of milliseconds. */
 #define DELAY_MAX_USEC (5 * USEC_PER_SEC)
-/* Below it is the header, which belongs to the kernel; only a restore may touch that. */
-#define WRITE_OFFSET_MIN 0x40U
 
+#define VENDOR_OFFSET 0x00U
 #define COMMAND_OFFSET 0x04U
+#define CLASS_OFFSET 0x0bU /* its highest byte, the base class */
+#define CLASS_DISPLAY 0x03U
 
 /* Are the registers of @request some of @known, in the same order? The order is what keeps COMMAND last. */
 static bool registers_are_among(const HelperRequest *request, const ConfigRegister *known, size_t n_known) {
@@ -42,7 +45,7 @@ static bool registers_are_among(const HelperRequest *request, const ConfigRegist
         return true;
 }
 
-static int refuse(PciAddress address, const char *driver, HelperReply *reply) {
+static int fail_bound(PciAddress address, const char *driver, HelperReply *reply) {
         return reply_fail(reply, -EBUSY, "%s is bound to %s: its configuration space is not ours to write",
                           ADDRESS_TEXT(address), driver);
 }
@@ -60,7 +63,7 @@ static int refuse_reset(const Helper *helper, PciAddress address, HelperReply *r
                 if (r < 0)
                         return r;
                 if (i == address.function ? !isempty(bound) : driver_is_host(bound))
-                        return refuse(function, bound, reply);
+                        return fail_bound(function, bound, reply);
         }
         reply->message[0] = '\0'; /* of the functions that are not there */
         return 0;
@@ -72,7 +75,7 @@ static int refuse_host_driver(const Helper *helper, PciAddress address, HelperRe
 
         if (r < 0 || !driver_is_host(bound))
                 return r;
-        return refuse(address, bound, reply);
+        return fail_bound(address, bound, reply);
 }
 
 static int refuse_msix(const uint8_t *bytes, size_t size, PciAddress address, HelperReply *reply) {
@@ -95,9 +98,8 @@ int operation_save_config(Helper *helper, const HelperRequest *request, HelperRe
                 return r;
         size_t n_known = config_registers(found.bytes, found.size, known);
         if (request->n_registers == 0 || !registers_are_among(request, known, n_known))
-                return reply_fail(reply, -EINVAL,
-                                  "the registers to save are not those that a reset of %s wipes",
-                                  ADDRESS_TEXT(request->address));
+                return refuse(reply, RULE_SAVE, "the registers to save are not those that a reset of %s wipes",
+                              ADDRESS_TEXT(request->address));
         for (size_t i = 0, k = 0; i < request->n_registers; i++) {
                 while (known[k].offset != request->registers[i].offset)
                         k++;
@@ -106,6 +108,20 @@ int operation_save_config(Helper *helper, const HelperRequest *request, HelperRe
         found.n_registers = request->n_registers;
         found.valid = true;
         *saved = found;
+        return 0;
+}
+
+/* What a source knows of this very function, and nothing else. */
+static int check_write(const HelperRequest *request, const uint8_t *bytes, HelperReply *reply) {
+        uint16_t vendor = (uint16_t) config_value(bytes, VENDOR_OFFSET, 2);
+
+        if (bytes[CLASS_OFFSET] != CLASS_DISPLAY)
+                return refuse(reply, RULE_WRITE_FUNCTION, "%s is no display function",
+                              ADDRESS_TEXT(request->address));
+        if (!reset_register_find(vendor, request->offset, request->value))
+                return refuse(reply, RULE_WRITE_REGISTER,
+                              "0x%08x at offset 0x%x is not known to reset a card of vendor %04x", request->value,
+                              request->offset, vendor);
         return 0;
 }
 
@@ -119,9 +135,9 @@ int operation_write_config(Helper *helper, const HelperRequest *request, HelperR
         r = config_read_whole(helper, request->address, bytes, &size, reply);
         if (r < 0)
                 return r;
-        if (request->offset < WRITE_OFFSET_MIN || request->offset % 4 != 0 || request->offset > size - 4)
-                return reply_fail(reply, -EINVAL, "offset 0x%x of %s may not be written", request->offset,
-                                  ADDRESS_TEXT(request->address));
+        r = check_write(request, bytes, reply);
+        if (r < 0)
+                return r;
         r = refuse_msix(bytes, size, request->address, reply);
         if (r < 0)
                 return r;
@@ -135,8 +151,8 @@ int operation_delay(Helper *helper, const HelperRequest *request, HelperReply *r
         struct timespec until;
 
         if (request->delay_usec > DELAY_MAX_USEC)
-                return reply_fail(reply, -EINVAL, "a delay of %ju us is longer than any hardware asks for",
-                                  (uintmax_t) request->delay_usec);
+                return refuse(reply, RULE_DELAY, "a delay of %ju us is longer than any hardware asks for",
+                              (uintmax_t) request->delay_usec);
         if (clock_gettime(CLOCK_MONOTONIC, &until) < 0)
                 return reply_fail(reply, -errno, "no clock");
         uint64_t nsec = (uint64_t) until.tv_nsec + request->delay_usec % USEC_PER_SEC * 1000;
@@ -155,14 +171,13 @@ static const SavedSpace *saved_for(const Helper *helper, const HelperRequest *re
         const SavedSpace *saved = &helper->saved[request->address.function];
 
         if (!saved->valid) {
-                (void) reply_fail(reply, -EINVAL, "the configuration space of %s has not been saved",
-                                  ADDRESS_TEXT(request->address));
+                (void) refuse(reply, RULE_SAVED, "the configuration space of %s has not been saved",
+                              ADDRESS_TEXT(request->address));
                 return NULL;
         }
         if (!registers_are_among(request, saved->registers, saved->n_registers)) {
-                (void) reply_fail(reply, -EINVAL,
-                                  "the registers asked for are not those that were saved of %s",
-                                  ADDRESS_TEXT(request->address));
+                (void) refuse(reply, RULE_RESTORE, "the registers asked for are not those that were saved of %s",
+                              ADDRESS_TEXT(request->address));
                 return NULL;
         }
         return saved;
@@ -185,9 +200,8 @@ static int values_to_restore(const Helper *helper, const HelperRequest *request,
         if (saved->valid && !saved_for(helper, request, reply))
                 return -EINVAL;
         if (!saved->valid && !registers_are_among(request, known, config_registers(bytes, size, known)))
-                return reply_fail(reply, -EINVAL,
-                                  "the registers to restore are not those that a reset of %s wipes",
-                                  ADDRESS_TEXT(request->address));
+                return refuse(reply, RULE_RESTORE, "the registers to restore are not those that a reset of %s wipes",
+                              ADDRESS_TEXT(request->address));
         for (size_t i = 0; i < request->n_registers; i++) {
                 const HelperRegister *reg = &request->registers[i];
                 ret_registers[i] = (ConfigRegister){
@@ -196,6 +210,9 @@ static int values_to_restore(const Helper *helper, const HelperRequest *request,
                         .value = saved->valid ? config_value(saved->bytes, reg->offset, reg->width)
                                               : reg->value,
                 };
+                if (config_starts_reset(bytes, size, &ret_registers[i]))
+                        return refuse(reply, RULE_RESTORE_VALUE, "0x%x at offset 0x%x of %s would start a reset",
+                                      ret_registers[i].value, reg->offset, ADDRESS_TEXT(request->address));
         }
         return 0;
 }

@@ -51,6 +51,8 @@ int __wrap_open(const char *path, int flags, ...) {
         va_start(ap, flags);
         mode_t mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
         va_end(ap);
+        if (root_size > 0 && fake.on_look && strncmp(path, fake.root, root_size) == 0)
+                (void) fake.on_look(&fake, path + root_size);
         if (root_size > 0 && strncmp(path, fake.root, root_size) == 0 &&
             strncmp(path + root_size, "/dev/", 5) == 0) {
                 fake.n_opens++;
@@ -197,12 +199,22 @@ void fake_config(uint8_t config[static CONFIG_SPACE_SIZE]) {
         put(config, 0x108, 4, 0x00000c20);
 }
 
-static void fake_function(const char *address, uint32_t id) {
+static void fake_group(const char *address, int number) {
+        char path[512], target[64];
+
+        ck_assert_int_eq(text_format(path, sizeof(path), "%s/sys/bus/pci/devices/%s/iommu_group", fake.root, address),
+                         0);
+        ck_assert_int_eq(text_format(target, sizeof(target), "../../../kernel/iommu_groups/%d", number), 0);
+        ck_assert_int_eq(symlink(target, path), 0);
+}
+
+static void fake_function(const char *address, uint32_t id, uint32_t class_code) {
         uint8_t config[CONFIG_SPACE_SIZE];
         char path[128];
 
         fake_config(config);
         put(config, 0, 4, id);
+        put(config, 0x09, 3, class_code);
         (void) text_format(path, sizeof(path), "/sys/bus/pci/devices/%s/config", address);
         fake_write_bytes(path, config, sizeof(config));
         (void) text_format(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override", address);
@@ -213,6 +225,9 @@ static void fake_function(const char *address, uint32_t id) {
         fake_write(path, "1\n");
         (void) text_format(path, sizeof(path), "/sys/bus/pci/devices/%s/power_state", address);
         fake_write(path, "D0\n");
+        (void) text_format(path, sizeof(path), "/sys/bus/pci/devices/%s/class", address);
+        fake_write(path, "0x%06x\n", class_code);
+        fake_group(address, 12);
 }
 
 void fake_setup(void) {
@@ -221,8 +236,8 @@ void fake_setup(void) {
 
         fake = (FakeSys){ .root = "/tmp/gpuswitch-test-XXXXXX" };
         ck_assert_ptr_nonnull(mkdtemp(fake.root));
-        fake_function("0000:01:00.0", 0x67df1002);
-        fake_function("0000:01:00.1", 0xaaf01002);
+        fake_function("0000:01:00.0", 0x67df1002, 0x030000);
+        fake_function("0000:01:00.1", 0xaaf01002, 0x040300);
         for (size_t i = 0; i < ELEMENTSOF(drivers); i++) {
                 (void) text_format(path, sizeof(path), "/sys/bus/pci/drivers/%s/bind", drivers[i]);
                 fake_write(path, "%s", "");

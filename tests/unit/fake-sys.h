@@ -23,6 +23,8 @@ typedef struct FakeSys {
         int (*on_write)(struct FakeSys *sys, const char *path, const char *value);
         /* Called before each open() of a file below /dev: 0, or the errno that it fails with. */
         int (*on_open)(struct FakeSys *sys, const char *path);
+        /* Called before each open() of any file below root; its result does not count. */
+        int (*on_look)(struct FakeSys *sys, const char *path);
         unsigned n_writes;
         unsigned n_opens; /* of files below /dev */
         int state;        /* for the hooks */
@@ -30,7 +32,7 @@ typedef struct FakeSys {
 
 extern FakeSys fake;
 
-/* A card of two functions, unbound, with drivers amdgpu, snd_hda_intel, vfio-pci, pci-stub. */
+/* A card of two functions in IOMMU group 12, unbound, with drivers amdgpu, snd_hda_intel, vfio-pci, pci-stub. */
 void fake_setup(void);
 void fake_teardown(void);
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The daemon is trusted, its bugs are not. What belongs to one operation alone is checked there; here are the words
+ * for all refusals, and what needs a look at the machine.
+ */
+
+#include "helper/rules.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/address.h"
+#include "base/text.h"
+#include "helper/files.h"
+#include "helper/protocol.h"
+
+#define CLASS_DISPLAY 0x03U
+
+const char *rule_to_string(HelperRule rule) {
+        static const char *const names[_RULE_MAX] = {
+                [RULE_VERSION] = "version",
+                [RULE_VERB] = "verb",
+                [RULE_ADDRESS] = "address",
+                [RULE_SLOT] = "slot",
+                [RULE_DISPLAY] = "display",
+                [RULE_TEXT] = "text",
+                [RULE_REGISTERS] = "registers",
+                [RULE_ATTRIBUTE] = "attribute",
+                [RULE_VALUE] = "value",
+                [RULE_DRIVER_NAME] = "driver-name",
+                [RULE_GROUP] = "group",
+                [RULE_WAIT] = "wait",
+                [RULE_DELAY] = "delay",
+                [RULE_WRITE_FUNCTION] = "write-function",
+                [RULE_WRITE_REGISTER] = "write-register",
+                [RULE_SAVE] = "save",
+                [RULE_RESTORE] = "restore",
+                [RULE_RESTORE_VALUE] = "restore-value",
+                [RULE_SAVED] = "saved",
+        };
+
+        assert(rule >= 0 && rule < _RULE_MAX);
+        return names[rule];
+}
+
+int refuse(HelperReply *reply, HelperRule rule, const char *format, ...) {
+        char text[MESSAGE_TEXT_SIZE];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        return reply_fail(reply, rule == RULE_VERSION ? -EPROTO : -EINVAL, "refused by the helper's rule '%s': %s",
+                          rule_to_string(rule), text);
+}
+
+/*
+ * A slot whose function 0 has left the bus is not judged by it: what is left of its card may still go home.
+ */
+int rules_check_display(const Helper *helper, HelperReply *reply) {
+        char path[PATH_TEXT_SIZE], text[ATTRIBUTE_VALUE_SIZE];
+        PciAddress first = helper->card;
+        uint64_t class_code = 0;
+
+        first.function = 0;
+        int r = device_path(helper, first, "class", path);
+        if (r == 0)
+                r = file_read(path, text, sizeof(text));
+        if (r == -ENOENT)
+                return 0;
+        if (r == 0)
+                r = text_to_uint64(text, 16, &class_code);
+        if (r < 0)
+                return reply_fail(reply, r, "cannot read %s: %s", path, strerror(-r));
+        if (class_code >> 16 != CLASS_DISPLAY)
+                return refuse(reply, RULE_DISPLAY, "%s is of class 0x%06jx, no display device", ADDRESS_TEXT(first),
+                              (uintmax_t) class_code);
+        return 0;
+}
+
+int rules_check_group(const Helper *helper, PciAddress address, int32_t group, HelperReply *reply) {
+        char path[PATH_TEXT_SIZE], target[PATH_TEXT_SIZE];
+        uint64_t own = 0;
+        int r = device_path(helper, address, "iommu_group", path);
+
+        if (r < 0)
+                return reply_fail(reply, r, "the path of %s is too long", ADDRESS_TEXT(address));
+        ssize_t n = readlink(path, target, sizeof(target) - 1);
+        if (n < 0 && errno == ENOENT)
+                return refuse(reply, RULE_GROUP, "%s has no IOMMU group, and %d is not its own",
+                              ADDRESS_TEXT(address), group);
+        if (n < 0) {
+                r = -errno;
+                return reply_fail(reply, r, "cannot read the link %s: %s", path, strerror(-r));
+        }
+        target[n] = '\0';
+        const char *slash = strrchr(target, '/');
+        r = text_to_uint64(slash ? slash + 1 : target, 10, &own);
+        if (r < 0)
+                return reply_fail(reply, r, "%s leads to %s, which is no IOMMU group", path, target);
+        if (group < 0 || own != (uint64_t) group)
+                return refuse(reply, RULE_GROUP, "%s is in IOMMU group %ju, not in %d", ADDRESS_TEXT(address),
+                              (uintmax_t) own, group);
+        return 0;
+}
