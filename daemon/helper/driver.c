@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "base/text.h"
+#include "helper/capabilities.h"
 #include "helper/config.h"
 #include "helper/files.h"
 #include "helper/group.h"
@@ -56,6 +57,9 @@ int operation_unbind(Helper *helper, const HelperRequest *request, HelperReply *
         r = driver_path(helper, request->text, "/unbind", path, reply);
         if (r < 0)
                 return r;
+        r = capabilities_use(0); /* what follows is the driver's */
+        if (r < 0)
+                return reply_fail(reply, r, "cannot give capabilities up: %s", strerror(-r));
         int written = file_write(path, address, reply);
         if (written < 0 && written != -ENODEV)
                 return written;

@@ -8,11 +8,13 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/address.h"
 #include "base/macros.h"
+#include "helper/capabilities.h"
 #include "helper/lock.h"
 #include "helper/operations.h"
 #include "helper/protocol.h"
@@ -76,7 +78,9 @@ int main(int argc, char *argv[]) {
         helper.root = device_root();
         helper.socket = HELPER_SOCKET_FD;
 
-        reply.status = lock_take(argv[2], &lock, &reply);
+        int r = capabilities_limit(operations_capabilities());
+        reply.status = r < 0 ? reply_fail(&reply, r, "cannot give capabilities up: %s", strerror(-r))
+                             : lock_take(argv[2], &lock, &reply);
         if (reply_send(helper.socket, &reply) < 0 || reply.status < 0)
                 return EXIT_FAILURE;
         return serve(&helper) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

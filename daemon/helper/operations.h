@@ -26,5 +26,8 @@ int operation_delay(Helper *helper, const HelperRequest *request, HelperReply *r
 int operation_restore_config(Helper *helper, const HelperRequest *request, HelperReply *reply);
 int operation_verify_config(Helper *helper, const HelperRequest *request, HelperReply *reply);
 
-/** operation_run() - check @request, do it, fill in @ret_reply. Never fails by itself. */
+/** operations_capabilities() - all that some operation needs. */
+uint64_t operations_capabilities(void);
+
+/** operation_run() - check @request, do it, fill in @ret_reply. Only meanwhile are the operation's capabilities in force. */
 void operation_run(Helper *helper, const HelperRequest *request, HelperReply *ret_reply);

@@ -8,12 +8,15 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/text.h"
 #include "exec/helper-process.h"
 #include "exec/run.h"
 #include "fake-sys.h"
+#include "helper/capabilities.h"
+#include "helper/operations.h"
 
 #define DEVICE "/sys/bus/pci/devices/0000:01:00.0"
 
@@ -292,6 +295,74 @@ START_TEST(test_process) {
 }
 END_TEST
 
+/* A hexadecimal value of /proc/PID/status. */
+static uint64_t of_status(pid_t pid, const char *key) {
+        char path[64], line[256];
+        uint64_t value;
+
+        (void) text_format(path, sizeof(path), "/proc/%d/status", (int) pid);
+        _cleanup_fclose_ FILE *f = fopen(path, "re");
+        ck_assert_ptr_nonnull(f);
+        while (fgets(line, sizeof(line), f)) {
+                char *rest = strstr(line, key) == line ? line + strlen(key) : NULL;
+                if (!rest)
+                        continue;
+                ck_assert_int_eq(text_to_uint64(text_chomp(rest + strspn(rest, ":\t ")), 16, &value), 0);
+                return value;
+        }
+        ck_abort_msg("%s has no %s", path, key);
+}
+
+static void assert_capabilities(pid_t pid, uint64_t effective) {
+        uint64_t own = of_status(getpid(), "CapPrm");
+
+        ck_assert_uint_eq(of_status(pid, "CapEff"), own & effective);
+        ck_assert_uint_eq(of_status(pid, "CapPrm"), own & operations_capabilities());
+        ck_assert_uint_eq(of_status(pid, "CapInh"), 0);
+        ck_assert_uint_eq(of_status(pid, "CapAmb"), 0);
+        ck_assert_uint_eq(of_status(pid, "NoNewPrivs"), 1);
+}
+
+static void look_at_idle(pid_t pid) {
+        assert_capabilities(pid, 0);
+}
+
+START_TEST(test_capabilities_between_steps) {
+        between_steps = look_at_idle;
+        add(STEP_SET_POWER, "auto");
+        add(STEP_ALIVE, "");
+        add(STEP_NODES_FREE, "");
+        add(STEP_SET_POWER, "on");
+        run_it();
+        ck_assert_int_eq(result.end, RUN_END_DONE);
+}
+END_TEST
+
+/* The helper stays in the request for as long as the file that it reads is a pipe without an end. */
+START_TEST(test_capabilities_in_a_step) {
+        HelperRequest request = fake_request(HELPER_SURVEY);
+        HelperProcess process;
+        HelperReply reply;
+        char path[512];
+
+        fake_remove(DEVICE "/driver_override");
+        (void) text_format(path, sizeof(path), "%s" DEVICE "/driver_override", fake.root);
+        ck_assert_int_eq(mkfifo(path, 0600), 0);
+        ck_assert_int_eq(start_helper(&process, 1).status, 0);
+        assert_capabilities(process.pid, 0);
+        ck_assert_int_eq(send(process.socket, &request, sizeof(request), MSG_NOSIGNAL), sizeof(request));
+        int pipe = open(path, O_WRONLY | O_CLOEXEC); /* waits until the helper reads */
+        ck_assert_int_ge(pipe, 0);
+        assert_capabilities(process.pid, CAPABILITIES_CONFIG);
+        (void) close(pipe);
+        ck_assert_int_eq(recv(process.socket, &reply, sizeof(reply), 0), sizeof(reply));
+        ck_assert_int_eq(reply.status, 0);
+        assert_capabilities(process.pid, 0);
+        helper_process_hang_up(&process);
+        wait_for_helper(&process, "exit status 0");
+}
+END_TEST
+
 static const int victims[] = { 0, 1, 2 };
 
 START_TEST(test_daemon_with_closed_descriptors) {
@@ -364,6 +435,8 @@ static Suite *suite(void) {
         tcase_add_test(c, test_lock);
         tcase_add_test(c, test_no_place_for_the_lock);
         tcase_add_test(c, test_process);
+        tcase_add_test(c, test_capabilities_between_steps);
+        tcase_add_test(c, test_capabilities_in_a_step);
         tcase_add_loop_test(c, test_daemon_with_closed_descriptors, 0, ELEMENTSOF(victims));
         tcase_add_loop_test(c, test_message_that_is_no_request, 0, ELEMENTSOF(bad_sizes));
         tcase_add_test(c, test_other_version);
