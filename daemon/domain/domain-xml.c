@@ -6,6 +6,10 @@
  * The tree is built without network, DTD and entities. A document type declaration stops the parser at once,
  * before any entity is defined, so there is nothing that could grow; without XML_PARSE_HUGE libxml2 itself
  * bounds depth (256) and the length of names and texts.
+ *
+ * When memory runs out, libxml2 may go on without the node or attribute that it could not make, and a card
+ * that is left out is a VM that starts without anybody having prepared it. So whatever says "no memory",
+ * anywhere, makes the whole document a failure.
  */
 
 #include "domain/domain-xml.h"
@@ -13,6 +17,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <libxml/parser.h>
+#include <libxml/SAX2.h>
 #include <libxml/parserInternals.h>
 #include <libxml/tree.h>
 
@@ -26,6 +31,7 @@ typedef struct Reader {
         size_t message_size;
         bool have_uuid;
         bool have_name;
+        bool out_of_memory;
 } Reader;
 
 DEFINE_CLEANUP(xmlParserCtxtPtr, xmlFreeParserCtxt)
@@ -69,15 +75,24 @@ static xmlNode *child(const xmlNode *parent, const char *name) {
         return NULL;
 }
 
-static bool attribute_is(xmlNode *node, const char *name, const char *value) {
-        _cleanup_xml_text_ xmlChar *text = xmlGetNoNsProp(node, (const xmlChar *) name);
+/* NULL: it has none, or there is no memory, which is noted. */
+static xmlChar *attribute(Reader *reader, xmlNode *node, const char *name) {
+        xmlChar *text = xmlGetNoNsProp(node, (const xmlChar *) name);
+
+        if (!text && xmlHasNsProp(node, (const xmlChar *) name, NULL))
+                reader->out_of_memory = true;
+        return text;
+}
+
+static bool attribute_is(Reader *reader, xmlNode *node, const char *name, const char *value) {
+        _cleanup_xml_text_ xmlChar *text = attribute(reader, node, name);
 
         return text && streq((const char *) text, value);
 }
 
 /* As libvirt reads it (base 0 of strtoul()): 0x hex, leading 0 octal, else decimal; missing means 0. */
 static int attribute_number(Reader *reader, xmlNode *node, const char *name, uint32_t max, uint32_t *ret) {
-        _cleanup_xml_text_ xmlChar *text = xmlGetNoNsProp(node, (const xmlChar *) name);
+        _cleanup_xml_text_ xmlChar *text = attribute(reader, node, name);
         char *end = NULL;
 
         *ret = 0;
@@ -113,9 +128,9 @@ static int read_address(Reader *reader, xmlNode *node, PciAddress *ret_address) 
         return 0;
 }
 
-static void read_alias(const xmlNode *device, char alias[static DOMAIN_ALIAS_SIZE]) {
+static void read_alias(Reader *reader, const xmlNode *device, char alias[static DOMAIN_ALIAS_SIZE]) {
         xmlNode *node = child(device, "alias");
-        _cleanup_xml_text_ xmlChar *text = node ? xmlGetNoNsProp(node, (const xmlChar *) "name") : NULL;
+        _cleanup_xml_text_ xmlChar *text = node ? attribute(reader, node, "name") : NULL;
 
         alias[0] = '\0';
         if (text)
@@ -140,29 +155,29 @@ static int read_device(Reader *reader, const xmlNode *device) {
         if (domain->n_addresses >= DOMAIN_ADDRESSES_MAX)
                 return fail(reader, -E2BIG, xmlGetLineNo(device), "more than %u PCI devices of the host",
                             DOMAIN_ADDRESSES_MAX);
-        read_alias(device, domain->aliases[domain->n_addresses]);
+        read_alias(reader, device, domain->aliases[domain->n_addresses]);
         domain->addresses[domain->n_addresses++] = address;
         return 0;
 }
 
 /* Of an interface the source's type is spelled out: its address may be one on USB. */
-static bool is_interface_on_pci(xmlNode *node) {
-        if (!is_element(node, "interface") || !attribute_is(node, "type", "hostdev"))
+static bool is_interface_on_pci(Reader *reader, xmlNode *node) {
+        if (!is_element(node, "interface") || !attribute_is(reader, node, "type", "hostdev"))
                 return false;
         const xmlNode *source = child(node, "source");
         xmlNode *address = source ? child(source, "address") : NULL;
-        return !address || attribute_is(address, "type", "pci");
+        return !address || attribute_is(reader, address, "type", "pci");
 }
 
-static bool is_hostdev_on_pci(xmlNode *node) {
-        if (!is_element(node, "hostdev") || !attribute_is(node, "type", "pci"))
+static bool is_hostdev_on_pci(Reader *reader, xmlNode *node) {
+        if (!is_element(node, "hostdev") || !attribute_is(reader, node, "type", "pci"))
                 return false;
-        return !xmlHasProp(node, (const xmlChar *) "mode") || attribute_is(node, "mode", "subsystem");
+        return !xmlHasProp(node, (const xmlChar *) "mode") || attribute_is(reader, node, "mode", "subsystem");
 }
 
 static int read_devices(Reader *reader, const xmlNode *devices) {
         for (xmlNode *node = devices->children; node; node = node->next) {
-                if (!is_hostdev_on_pci(node) && !is_interface_on_pci(node))
+                if (!is_hostdev_on_pci(reader, node) && !is_interface_on_pci(reader, node))
                         continue;
                 int r = read_device(reader, node);
                 if (r < 0)
@@ -198,8 +213,8 @@ static int read_domain(Reader *reader, const xmlNode *root) {
         int r = 0;
 
         if (!is_element(root, "domain"))
-                return fail(reader, -EBADMSG, xmlGetLineNo(root), "the root is <%.32s>, not <domain>",
-                            root->name);
+                return fail(reader, -EBADMSG, xmlGetLineNo(root), "the root is <%.32s>%s, not <domain>",
+                            root->name, root->ns ? " of another namespace" : "");
         for (const xmlNode *node = root->children; node && r >= 0; node = node->next) {
                 if (is_element(node, "uuid") && !reader->have_uuid)
                         r = read_uuid(reader, node);
@@ -216,28 +231,41 @@ static int read_domain(Reader *reader, const xmlNode *root) {
         return 0;
 }
 
+/* Called instead of libxml2's printing to stderr; of the parser's own faults, its last error tells. */
+static void on_error(void *userdata,
+#if LIBXML_VERSION >= 21200
+                     const xmlError *error
+#else
+                     xmlError *error
+#endif
+) {
+        Reader *reader = userdata;
+
+        reader->out_of_memory |= error->code == XML_ERR_NO_MEMORY;
+}
+
 /* libxml2 calls this at "<!DOCTYPE name", before it reads a single entity. */
 static void on_document_type(void *context, const xmlChar *name, const xmlChar *id, const xmlChar *system) {
         xmlParserCtxt *parser = context;
-        bool *found = parser->_private;
+        int *line = parser->_private;
 
-        *found = true;
+        *line = xmlSAX2GetLineNumber(context);
         xmlStopParser(parser);
 }
 
 static int build_tree(Reader *reader, const char *text, size_t size, xmlDoc **ret_tree) {
         _cleanup_(xmlFreeParserCtxtp) xmlParserCtxtPtr parser = xmlNewParserCtxt();
-        bool has_document_type = false;
+        int document_type_line = 0;
 
         if (!parser || !parser->sax)
                 return fail(reader, -ENOMEM, 0, "out of memory");
-        parser->_private = &has_document_type;
+        parser->_private = &document_type_line;
         parser->sax->internalSubset = on_document_type;
         _cleanup_(xmlFreeDocp) xmlDocPtr tree = xmlCtxtReadMemory(
                 parser, text, (int) size, NULL, NULL,
                 XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA);
-        if (has_document_type)
-                return fail(reader, -EBADMSG, 0,
+        if (document_type_line > 0)
+                return fail(reader, -EBADMSG, document_type_line,
                             "it has a document type declaration, which libvirt never writes");
         if (!tree || !xmlDocGetRootElement(tree)) {
                 const xmlError *error = xmlCtxtGetLastError(parser);
@@ -257,9 +285,13 @@ int domain_xml_parse(const char *text, size_t size, DomainDescription *ret, char
         assert(message_size > 0);
         if (size > DOMAIN_XML_SIZE_MAX)
                 return fail(&reader, -E2BIG, 0, "it is larger than %u bytes", DOMAIN_XML_SIZE_MAX);
+        xmlSetStructuredErrorFunc(&reader, on_error);
         int r = build_tree(&reader, text, size, &tree);
         if (r >= 0)
                 r = read_domain(&reader, xmlDocGetRootElement(tree));
+        xmlSetStructuredErrorFunc(NULL, NULL);
+        if (reader.out_of_memory)
+                r = fail(&reader, -ENOMEM, 0, "out of memory");
         if (r >= 0)
                 *ret = reader.domain;
         return r;
