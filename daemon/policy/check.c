@@ -73,7 +73,12 @@ static void check_word(Report *report, const Place *place, const KeySpec *spec, 
 static void check_format(Report *report, const Place *place, const KeyFormat *format, json_object *value) {
         const char *text = check_string(report, place, value, "a text in double quotes");
 
-        if (text && !key_format_matches(format, text))
+        if (!text)
+                return;
+        int r = key_format_matches(format, text);
+        if (r < 0)
+                report->out_of_memory = true;
+        else if (r == 0)
                 (void) report_meaning(report, place, "\"%.64s\" is no %s: %s", text, format->name,
                                       format->right);
 }
@@ -203,5 +208,7 @@ int check_object(Report *report, const Place *place, KeyObject kind, json_object
         for (size_t i = 0; key_spec(i); i++)
                 if (key_spec(i)->object == kind)
                         check_presence(report, place, key_spec(i), object);
+        if (report->out_of_memory)
+                return -ENOMEM;
         return report->n_faults == n_faults ? 0 : POLICY_E_REFUSED;
 }

@@ -14,7 +14,7 @@
  *
  * Every fault is reported. Afterwards, types, words and formats can be relied on.
  *
- * Return: 0, or POLICY_E_REFUSED.
+ * Return: 0; POLICY_E_REFUSED; -ENOMEM: not everything could be looked at.
  */
 int check_object(Report *report, const Place *place, KeyObject kind, json_object *object);
 

@@ -173,13 +173,38 @@ const char *key_object_name(KeyObject object) {
         return names[object];
 }
 
-bool key_format_matches(const KeyFormat *format, const char *text) {
-        regex_t pattern;
+/* Of as many formats as there are in this file. */
+#define FORMATS_MAX 16U
 
-        /* A pattern that does not compile is a fault of this file; without memory nothing matches. */
-        if (regcomp(&pattern, format->pattern, REG_EXTENDED | REG_NOSUB) != 0)
-                return false;
-        bool matches = regexec(&pattern, text, 0, NULL, 0) == 0;
-        regfree(&pattern);
-        return matches;
+/* Compiled once and kept: a file has hundreds of texts, and a compilation costs more than all its matches. */
+static int compiled(const KeyFormat *format, const regex_t **ret_pattern) {
+        static struct {
+                const KeyFormat *format;
+                regex_t pattern;
+        } cache[FORMATS_MAX];
+        size_t i = 0;
+
+        while (i < FORMATS_MAX && cache[i].format && cache[i].format != format)
+                i++;
+        assert(i < FORMATS_MAX);
+        if (!cache[i].format) {
+                int r = regcomp(&cache[i].pattern, format->pattern, REG_EXTENDED | REG_NOSUB);
+                if (r != 0) {
+                        assert(r == REG_ESPACE); /* any other is a fault of this file */
+                        return -ENOMEM;
+                }
+                cache[i].format = format;
+        }
+        *ret_pattern = &cache[i].pattern;
+        return 0;
+}
+
+int key_format_matches(const KeyFormat *format, const char *text) {
+        const regex_t *pattern;
+
+        int r = compiled(format, &pattern);
+        if (r < 0)
+                return r;
+        r = regexec(pattern, text, 0, NULL, 0);
+        return r == 0 ? 1 : r == REG_NOMATCH ? 0 : -ENOMEM;
 }

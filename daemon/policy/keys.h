@@ -74,5 +74,5 @@ KeyUser key_object_user(KeyObject object);
 /** key_object_name() - "family", "reset-step", ...: also the name of its definition in the schema. */
 const char *key_object_name(KeyObject object);
 
-/** key_format_matches() - is @text written so? */
-bool key_format_matches(const KeyFormat *format, const char *text);
+/** key_format_matches() - is @text written so? Return: 1 or 0; -ENOMEM: that could not be found out. */
+int key_format_matches(const KeyFormat *format, const char *text);

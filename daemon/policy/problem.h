@@ -26,6 +26,7 @@ typedef struct Report {
         Problems *problems;
         const char *file; /* borrowed */
         size_t n_faults;
+        bool out_of_memory; /* something could not be checked: that is no fault of the file */
 } Report;
 
 /* A JSON pointer (RFC 6901). One that is too long for a problem's `where` is cut. */
