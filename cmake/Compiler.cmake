@@ -13,6 +13,11 @@ if(GPUSWITCH_SANITIZE)
         add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer)
         add_link_options(-fsanitize=address,undefined)
 endif()
+if(GPUSWITCH_FUZZ)
+        # Undefined behaviour is a finding, and inputs are told apart by the branches they take.
+        add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize-recover=all -O1)
+        add_link_options(-fsanitize=fuzzer-no-link)
+endif()
 # Asserts guard a device that cannot be bought back: they stay in release builds.
 string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
 string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")
