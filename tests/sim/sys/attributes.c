@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What attributes show, and what writing to those means that call no driver (drivers/pci/pci-sysfs.c). */
+
+#include "node.h"
+
+#include <string.h>
+
+static const char *power_state(const Function *function) {
+        if (!function->driver)
+                return "unknown";
+        if (function->driver->kind == DRIVER_VFIO && function->runtime_power && !function->card->group_held)
+                return "D3hot";
+        return "D0";
+}
+
+ssize_t attribute_render(const Node *node, char *buffer, size_t size) {
+        const Function *function = node->function;
+        int n = 0;
+
+        buffer[0] = '\0';
+        switch (node->attribute) {
+        case ATTRIBUTE_CONSTANT:
+                n = snprintf(buffer, size, "%s", node->text);
+                break;
+        case ATTRIBUTE_OVERRIDE:
+                n = snprintf(buffer, size, "%s\n", function->override_is_set ? function->override : "(null)");
+                break;
+        case ATTRIBUTE_POWER_CONTROL:
+                n = snprintf(buffer, size, "%s\n", function->runtime_power ? "auto" : "on");
+                break;
+        case ATTRIBUTE_D3COLD:
+                n = snprintf(buffer, size, "%d\n", function->d3cold_allowed);
+                break;
+        case ATTRIBUTE_POWER_STATE:
+                n = snprintf(buffer, size, "%s\n", power_state(function));
+                break;
+        case ATTRIBUTE_RESET_METHOD:
+                n = snprintf(buffer, size, "bus\n");
+                break;
+        case ATTRIBUTE_AUTOPROBE:
+                n = snprintf(buffer, size, "%d\n", machine.autoprobe);
+                break;
+        case ATTRIBUTE_SEQNUM:
+                n = snprintf(buffer, size, "%llu\n", (unsigned long long) machine.uevent_sequence);
+                break;
+        case ATTRIBUTE_LOCKDOWN:
+                n = snprintf(buffer, size, "%s\n",
+                             machine.lockdown ? "none [integrity] confidentiality" : "[none] integrity confidentiality");
+                break;
+        case ATTRIBUTE_CONFIG:
+        case ATTRIBUTE_RESET:
+        case ATTRIBUTE_REMOVE:
+        case ATTRIBUTE_RESCAN:
+        case ATTRIBUTE_BIND:
+        case ATTRIBUTE_UNBIND:
+        case ATTRIBUTE_PROBE:
+        case ATTRIBUTE_GROUP:
+        case ATTRIBUTE_LOG:
+                return -EIO;
+        }
+        return n;
+}
+
+/* sysfs_streq() */
+static bool is(const char *value, const char *word) {
+        size_t n = strlen(word);
+
+        return strncmp(value, word, n) == 0 && (value[n] == '\0' || (value[n] == '\n' && value[n + 1] == '\0'));
+}
+
+static int store_override(Function *function, const char *value) {
+        size_t n = strcspn(value, "\n");
+
+        function->override_is_set = n > 0;
+        (void) snprintf(function->override, sizeof(function->override), "%.*s", (int) n, value);
+        return 0;
+}
+
+/* kstrtoul(): digits, one newline. */
+static int parse_number(const char *value, bool *ret_nonzero) {
+        size_t n = strspn(value, "0123456789");
+
+        if (n == 0 || (value[n] != '\0' && !(value[n] == '\n' && value[n + 1] == '\0')))
+                return -EINVAL;
+        *ret_nonzero = strspn(value, "0") < n;
+        return 0;
+}
+
+int attribute_store(Node *node, const char *value) {
+        Function *function = node->function;
+        bool one = false;
+        int r = 0;
+
+        switch (node->attribute) {
+        case ATTRIBUTE_OVERRIDE:
+                return store_override(function, value);
+        case ATTRIBUTE_POWER_CONTROL:
+                if (!is(value, "on") && !is(value, "auto"))
+                        return -EINVAL;
+                function->runtime_power = is(value, "auto");
+                return 0;
+        case ATTRIBUTE_D3COLD:
+                r = parse_number(value, &one);
+                if (r == 0)
+                        function->d3cold_allowed = one;
+                return r;
+        case ATTRIBUTE_RESET:
+                r = parse_number(value, &one);
+                return r < 0 || !one ? -EINVAL : function_reset(function);
+        case ATTRIBUTE_REMOVE:
+                r = parse_number(value, &one);
+                if (r == 0 && one)
+                        function_remove(function);
+                return r;
+        case ATTRIBUTE_RESCAN:
+                r = parse_number(value, &one);
+                if (r == 0 && one)
+                        machine_rescan();
+                return r;
+        case ATTRIBUTE_AUTOPROBE:
+                machine.autoprobe = value[0] != '0';
+                return 0;
+        case ATTRIBUTE_RESET_METHOD:
+                return is(value, "bus") || is(value, "default") ? 0 : -EINVAL;
+        case ATTRIBUTE_CONSTANT:
+        case ATTRIBUTE_CONFIG:
+        case ATTRIBUTE_POWER_STATE:
+        case ATTRIBUTE_BIND:
+        case ATTRIBUTE_UNBIND:
+        case ATTRIBUTE_PROBE:
+        case ATTRIBUTE_SEQNUM:
+        case ATTRIBUTE_LOCKDOWN:
+        case ATTRIBUTE_GROUP:
+        case ATTRIBUTE_LOG:
+                break;
+        }
+        return -EIO;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which cards and drivers there are. The cards are those of the VM lab (tests/vm/model/main.c). */
+
+#include "machine.h"
+
+#include <string.h>
+
+Machine machine = { .stub_loaded = true, .autoprobe = true, .control = -1 };
+
+#define ID(vendor, device) ((uint32_t) (vendor) << 16 | (device))
+
+Driver drivers[] = {
+        { .name = "amdgpu", .kind = DRIVER_GPU, .ids = { ID(0x1002, 0x67df) } },
+        { .name = "nouveau", .kind = DRIVER_GPU, .ids = { ID(0x10de, 0x1b80) } },
+        { .name = "snd_hda_intel", .kind = DRIVER_SOUND, .ids = { ID(0x1002, 0xaaf0), ID(0x10de, 0x10f0) } },
+        { .name = "vfio-pci", .kind = DRIVER_VFIO },
+        { .name = "pci-stub", .kind = DRIVER_STUB },
+        { .name = "pcieport", .kind = DRIVER_PORT, .ids = { ID(0x8086, 0x3420) } },
+};
+const size_t n_drivers = sizeof(drivers) / sizeof(drivers[0]);
+
+static const struct cm_kind polaris = {
+        .name = "RX 470",
+        .id = { { 0x1002, 0x67df, 0x1da2, 0xe353, 0x030000, 0xcf }, { 0x1002, 0xaaf0, 0x1da2, 0xaaf0, 0x040300, 0x00 } },
+        .reset_bug = true,
+        .back_door = true,
+};
+
+static const struct cm_kind pascal = {
+        .name = "GTX 1080",
+        .id = { { 0x10de, 0x1b80, 0x1043, 0x85aa, 0x030000, 0xa1 }, { 0x10de, 0x10f0, 0x1043, 0x85aa, 0x040300, 0xa1 } },
+};
+
+const Driver *driver_find(const char *name) {
+        for (size_t i = 0; i < n_drivers; i++)
+                if (strcmp(drivers[i].name, name) == 0 && (drivers[i].kind != DRIVER_STUB || machine.stub_loaded))
+                        return &drivers[i];
+        return NULL;
+}
+
+static void make_function(Card *card, Function *function, unsigned index, const struct cm_identity *id, int group) {
+        *function = (Function){
+                .card = card,
+                .index = index,
+                .vendor = id->vendor,
+                .device = id->device,
+                .subvendor = id->subvendor,
+                .subdevice = id->subdevice,
+                .class_code = id->class,
+                .revision = id->revision,
+                .present = true,
+                .d3cold_allowed = true,
+                .group = group,
+        };
+        (void) snprintf(function->name, sizeof(function->name), "0000:%02x:00.%x", card->bus & 0xff, index & 7);
+        config_init(function);
+}
+
+void machine_add_card(const char *kind, bool shared_group) {
+        static const struct cm_identity port = { 0x8086, 0x3420, 0, 0, 0x060400, 0x02 };
+        static int next_group = 1;
+        Card *card = &machine.cards[machine.n_cards];
+        bool is_polaris = strcmp(kind, "polaris") == 0;
+
+        card->is_polaris = is_polaris;
+        card->bus = machine.n_cards + 1;
+        card->slot_number = machine.n_cards + 4; /* of its port on the root bus */
+        card->host_driver = driver_find(is_polaris ? "amdgpu" : "nouveau");
+        cm_card_init(&card->model, ++machine.n_cards, is_polaris ? &polaris : &pascal);
+        card->model.temper = CM_STRICT;
+        card->model.function0 = &card->model_device;
+
+        make_function(card, &card->port, 0, &port, next_group++);
+        card->port.card = NULL;
+        (void) snprintf(card->port.name, sizeof(card->port.name), "0000:00:%02x.0", card->slot_number & 0x1f);
+        card->port.driver = driver_find("pcieport");
+        card->n_functions = CM_FUNCTIONS;
+        for (unsigned i = 0; i < card->n_functions; i++) {
+                make_function(card, &card->functions[i], i, &card->model.kind->id[i], next_group);
+                if (!shared_group)
+                        next_group++;
+        }
+        if (shared_group)
+                next_group++;
+}
+
+void machine_each(void (*call)(Function *function, void *userdata), void *userdata) {
+        for (unsigned i = 0; i < machine.n_cards; i++) {
+                call(&machine.cards[i].port, userdata);
+                for (unsigned f = 0; f < machine.cards[i].n_functions; f++)
+                        call(&machine.cards[i].functions[f], userdata);
+        }
+}
+
+typedef struct Search {
+        const char *name;
+        size_t size;
+        Function *found;
+} Search;
+
+static void match_name(Function *function, void *userdata) {
+        Search *search = userdata;
+
+        if (strlen(function->name) == search->size && memcmp(function->name, search->name, search->size) == 0)
+                search->found = function;
+}
+
+Function *function_find_any(const char *name) {
+        Search search = { .name = name, .size = strlen(name) };
+
+        /* sysfs_streq(): one newline behind it is allowed. */
+        if (search.size > 0 && name[search.size - 1] == '\n')
+                search.size--;
+        machine_each(match_name, &search);
+        return search.found;
+}
+
+Function *function_find(const char *name) {
+        Function *function = function_find_any(name);
+
+        return function && function->present ? function : NULL;
+}
+
+bool function_is_dead(const Function *function) {
+        return function->dead || (function->card && function->card->model.state == CM_FAILED);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The simulated machine: PCI functions, their drivers, and what each of them remembers. One thread, one machine.
+ *
+ * What a write means is in driver-model.c and attributes.c, what hardware does in config.c and in the lab's own
+ * card model (tests/vm/model/card.c), which is compiled in.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "cardmodel.h"
+
+#define SIM_FUNCTIONS_MAX 8U /* of one card */
+#define SIM_CARDS_MAX 32U
+#define SIM_DRIVERS_MAX 16U
+#define SIM_CONFIG_SIZE 4096U
+#define SIM_NAME_SIZE 64U
+
+typedef struct Node Node;
+typedef struct Op Op;
+typedef struct Function Function;
+typedef struct Card Card;
+
+typedef enum DriverKind {
+        DRIVER_GPU,   /* what the card model calls the host driver */
+        DRIVER_SOUND, /* has ALSA nodes */
+        DRIVER_VFIO,
+        DRIVER_STUB,
+        DRIVER_PORT,
+} DriverKind;
+
+typedef struct Driver {
+        const char *name;
+        DriverKind kind;
+        uint32_t ids[4]; /* vendor << 16 | device */
+        Node *folder;
+} Driver;
+
+struct Function {
+        Card *card; /* NULL: a port */
+        unsigned index;
+        char name[16]; /* "0000:01:00.0" */
+        uint16_t vendor, device, subvendor, subdevice;
+        uint32_t class_code;
+        uint8_t revision;
+        bool boot_display;
+        bool present;
+
+        const Driver *driver;  /* what the link shows */
+        bool override_is_set;
+        char override[SIM_NAME_SIZE];
+        bool runtime_power; /* power/control: auto */
+        bool d3cold_allowed;
+        bool reset_by_bus;
+        int group;
+        bool dead; /* this function alone reads all ones */
+
+        size_t config_size;
+        uint8_t config[SIM_CONFIG_SIZE];
+        uint8_t writable[SIM_CONFIG_SIZE];
+
+        Node *folder;
+        const Op *lock; /* who has the device lock */
+};
+
+struct Card {
+        struct cm_card model;
+        struct pci_dev model_device; /* what the model knows of function 0 */
+        const Driver *host_driver;
+        bool is_polaris;
+        unsigned bus, slot_number;
+        Function port;
+        unsigned n_functions;
+        Function functions[SIM_FUNCTIONS_MAX];
+        bool group_held; /* a virtual machine has /dev/vfio/GROUP */
+        unsigned guest_functions; /* of the running guest, a bit for each */
+};
+
+typedef struct Machine {
+        unsigned n_cards;
+        Card cards[SIM_CARDS_MAX];
+        bool stub_loaded;
+        bool lockdown;
+        bool autoprobe;
+        int control; /* the harness */
+        uint64_t uevent_sequence;
+} Machine;
+
+extern Machine machine;
+
+/* drivers.c */
+extern Driver drivers[];
+extern const size_t n_drivers;
+const Driver *driver_find(const char *name);
+
+/* machine.c */
+void machine_add_card(const char *kind, bool shared_group);
+Function *function_find(const char *name); /* trailing newline allowed; only those that are present */
+Function *function_find_any(const char *name);
+bool function_is_dead(const Function *function);
+/** Calls @call for every function, ports included. */
+void machine_each(void (*call)(Function *function, void *userdata), void *userdata);
+
+/* config.c */
+void config_init(Function *function);
+size_t config_read(const Function *function, size_t offset, uint8_t *bytes, size_t size);
+void config_write(Function *function, size_t offset, const uint8_t *bytes, size_t size);
+uint32_t config_get(const Function *function, size_t offset, size_t size);
+void config_set(Function *function, size_t offset, uint32_t value, size_t size);
+
+/* driver-model.c: each returns 0 or a negative errno. "begin" and "end" are the two sides of a driver's callback. */
+bool driver_matches(const Driver *driver, const Function *function);
+int bind_begin(Function *function, const Driver *driver);
+int bind_end(Function *function, int error);
+void unbind_begin(Function *function);
+void unbind_end(Function *function, const Driver *driver);
+const Driver *probe_candidate(const Function *function);
+int function_reset(Function *function);
+void function_remove(Function *function);
+/** Functions that were removed and still answer come back; each that found a driver is bound. */
+void machine_rescan(void);
+
+/* guest.c: what a virtual machine does to a card */
+int guest_start(Card *card, unsigned functions);
+int guest_stop(Card *card);
+bool group_is_vfio(int group);
+Card *group_card(int group);
+
+/* tree.c */
+void tree_init(void);
+void tree_add_function(Function *function);
+void tree_remove_function(Function *function);
+void tree_driver_bound(Function *function);
+void tree_driver_unbound(Function *function, const Driver *driver);
+void tree_update_groups(void);
+
+/* uevent.c */
+int uevent_open(void);
+void uevent_send(const char *action, const Function *function, const char *driver);
+void uevent_hold(bool hold);
+
+/* kernel-log.c */
+void kernel_log_device(const Function *function, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** One record, as /dev/kmsg gives it. @ret_next: offset of the next. Return: its bytes, or 0. */
+size_t kernel_log_record(uint64_t offset, char *buffer, size_t size);
+uint64_t kernel_log_size(void);
+/** Called when there is more to read. */
+void kernel_log_changed(void);

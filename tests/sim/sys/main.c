@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * simsys: the PCI side of /sys, /dev/vfio and /dev/kmsg of a machine that does not exist. Started by the harness
+ * (simlib/machine.py) inside namespaces of its own.
+ *
+ *   simsys CONTROL-FD MOUNTPOINT [--no-stub] [--separate] CARD...      CARD: polaris, pascal
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuse.h"
+#include "node.h"
+
+static void boot(Function *function, void *userdata) {
+        const Driver *driver = function->driver ? NULL : probe_candidate(function);
+
+        if (driver && bind_begin(function, driver) == 0)
+                (void) bind_end(function, 0);
+}
+
+int main(int argc, char *argv[]) {
+        bool shared_group = true, drivers_loaded = true;
+
+        if (argc < 3) {
+                (void) fprintf(stderr, "simsys is started by the harness, see tests/sim/README.md\n");
+                return 2;
+        }
+        machine.control = atoi(argv[1]);
+        for (int i = 3; i < argc; i++) {
+                if (strcmp(argv[i], "--no-stub") == 0)
+                        machine.stub_loaded = false;
+                else if (strcmp(argv[i], "--separate") == 0)
+                        shared_group = false;
+                else if (strcmp(argv[i], "--no-drivers") == 0)
+                        drivers_loaded = false;
+                else if (machine.n_cards < SIM_CARDS_MAX)
+                        machine_add_card(argv[i], shared_group);
+        }
+        if (uevent_open() < 0) {
+                (void) fprintf(stderr, "simsys: no netlink socket: %s\n", strerror(errno));
+                return 1;
+        }
+        sim_log("Linux version 6.12.0-sim");
+        tree_init();
+        if (drivers_loaded)
+                machine_each(boot, NULL);
+        return files_serve(argv[2]) < 0 ? 1 : 0;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What udev sends on after its rules have run (systemd's device-monitor.c), to the multicast group of the network
+ * namespace that the simulated machine lives in. Held messages keep their order: udev is later than the kernel.
+ */
+
+#include "machine.h"
+
+#include <arpa/inet.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define UDEV_GROUP 2U
+#define HELD_MAX 256U
+
+typedef struct UdevHeader {
+        char prefix[8];
+        uint32_t magic;
+        uint32_t header_size;
+        uint32_t properties_offset;
+        uint32_t properties_size;
+        uint32_t subsystem_hash;
+        uint32_t devtype_hash;
+        uint32_t tags_high;
+        uint32_t tags_low;
+} UdevHeader;
+
+typedef struct Message {
+        size_t n;
+        char bytes[1024];
+} Message;
+
+static int sender = -1;
+static bool holding;
+static size_t n_held;
+static Message held[HELD_MAX];
+
+/* MurmurHash2 with seed 0: how udev tells the receiver's socket filter the subsystem. */
+static uint32_t murmur_hash(const char *text) {
+        const uint32_t m = 0x5bd1e995;
+        size_t n = strlen(text);
+        uint32_t hash = (uint32_t) n;
+
+        for (; n >= 4; text += 4, n -= 4) {
+                uint32_t k;
+                memcpy(&k, text, 4);
+                k *= m;
+                k ^= k >> 24;
+                hash = hash * m ^ k * m;
+        }
+        for (size_t i = n; i > 0; i--)
+                hash ^= (uint32_t) (unsigned char) text[i - 1] << (8 * (i - 1));
+        if (n > 0)
+                hash *= m;
+        hash ^= hash >> 13;
+        hash *= m;
+        return hash ^ hash >> 15;
+}
+
+static void add(Message *message, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(Message *message, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        int n = vsnprintf(message->bytes + message->n, sizeof(message->bytes) - message->n, format, ap);
+        va_end(ap);
+        if (n < 0 || message->n + (size_t) n >= sizeof(message->bytes))
+                abort();
+        message->n += (size_t) n + 1;
+}
+
+static void transmit(const Message *message) {
+        struct sockaddr_nl udev = { .nl_family = AF_NETLINK, .nl_groups = UDEV_GROUP };
+
+        /* ECONNREFUSED: nobody listens. */
+        (void) sendto(sender, message->bytes, message->n, 0, (struct sockaddr *) &udev, sizeof(udev));
+}
+
+int uevent_open(void) {
+        sender = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+        return sender < 0 ? -errno : 0;
+}
+
+void uevent_send(const char *action, const Function *function, const char *driver) {
+        UdevHeader header = {
+                .prefix = "libudev",
+                .magic = htonl(0xfeedcafe),
+                .header_size = sizeof(UdevHeader),
+                .properties_offset = sizeof(UdevHeader),
+                .subsystem_hash = htonl(murmur_hash("pci")),
+        };
+        Message message = { .n = sizeof(UdevHeader) };
+
+        add(&message, "ACTION=%s", action);
+        if (function->card)
+                add(&message, "DEVPATH=/devices/pci0000:00/%s/%s", function->card->port.name, function->name);
+        else
+                add(&message, "DEVPATH=/devices/pci0000:00/%s", function->name);
+        add(&message, "SUBSYSTEM=pci");
+        add(&message, "SEQNUM=%llu", (unsigned long long) ++machine.uevent_sequence);
+        add(&message, "PCI_SLOT_NAME=%s", function->name);
+        if (driver)
+                add(&message, "DRIVER=%s", driver);
+        header.properties_size = (uint32_t) (message.n - sizeof(header));
+        memcpy(message.bytes, &header, sizeof(header));
+        if (holding && n_held < HELD_MAX)
+                held[n_held++] = message;
+        else
+                transmit(&message);
+}
+
+void uevent_hold(bool hold) {
+        holding = hold;
+        for (size_t i = 0; !hold && i < n_held; i++)
+                transmit(&held[i]);
+        if (!hold)
+                n_held = 0;
+}
