@@ -39,3 +39,22 @@ def same(before, after, what):
     for name in before:
         for key in before[name]:
             equal(after[name][key], before[name][key], f"{what}: {key} of {name}")
+
+
+def explained(machine, gpuswitch, address, number=1):
+    """What the daemon shows of a card that is at rest is what the machine is."""
+    shown, state = gpuswitch.properties(address), machine.sim.state()
+    if shown is None:
+        equal(state["functions"][address]["present"], "0", f"{address} is on the bus, and the daemon shows no such card")
+        return
+    equal(dict(shown["Operation"]), {}, f"operation of {address}")
+    equal({f["address"]: f["driver"] for f in shown["Functions"]},
+          {name: f["driver"] for name, f in state["functions"].items()
+           if f["card"] == str(number) and f["present"] == "1"}, "drivers as the daemon shows them")
+    truth, told = state["cards"][number]["state"], shown["ResetState"]
+    if truth == "prefail":
+        true(told in ("prefail", "failed", "unknown"), f"the card is in prefail, and the daemon says {told}")
+    driver = state["functions"][address]["driver"]
+    owner = {"": "none", "vfio-pci": "guest"}.get(driver, "host")
+    true(shown["Owner"] == owner or (told == "failed" and shown["Owner"] == "none"),
+         f"driver '{driver}', and the daemon says owner {shown['Owner']}, reset state {told}")
