@@ -31,12 +31,35 @@ typedef struct Handle {
 
 static Handle *log_readers;
 
+/* What the kernel knows a file by: see name_for(). */
+typedef struct Name {
+        Node *node;
+} Name;
+
 static Node *node_of(fuse_ino_t ino) {
-        return ino == FUSE_ROOT_ID ? tree_root : (Node *) (uintptr_t) ino;
+        return ino == FUSE_ROOT_ID ? tree_root : ((Name *) (uintptr_t) ino)->node;
 }
 
-static fuse_ino_t ino_of(const Node *node) {
-        return node == tree_root ? FUSE_ROOT_ID : (fuse_ino_t) (uintptr_t) node;
+/*
+ * The kernel locks a FUSE inode for the time of a write, which sysfs does not: behind an unbind that hangs, the unbind of
+ * another device would wait. So each lookup of a file that can be written gives a new inode, and with it a new lock.
+ * Not so for what is watched by inotify or polled.
+ */
+static fuse_ino_t name_for(Node *node) {
+        bool shared = node->kind != NODE_FILE || !(node->mode & 0222) || node->attribute == ATTRIBUTE_GROUP ||
+                      node->attribute == ATTRIBUTE_LOG;
+
+        if (node == tree_root)
+                return FUSE_ROOT_ID;
+        if (shared && node->name_of_all)
+                return (fuse_ino_t) (uintptr_t) node->name_of_all;
+        Name *name = calloc(1, sizeof(*name));
+        if (!name)
+                abort();
+        name->node = node;
+        if (shared)
+                node->name_of_all = name;
+        return (fuse_ino_t) (uintptr_t) name;
 }
 
 static Handle *handle_of(const struct fuse_file_info *info) {
@@ -44,7 +67,7 @@ static Handle *handle_of(const struct fuse_file_info *info) {
 }
 
 static void fill(const Node *node, struct stat *st) {
-        *st = (struct stat){ .st_ino = ino_of(node), .st_mode = node->mode, .st_nlink = 1 };
+        *st = (struct stat){ .st_ino = (ino_t) (uintptr_t) node, .st_mode = node->mode, .st_nlink = 1 };
         if (node->kind == NODE_FOLDER)
                 st->st_nlink = 2;
         else if (node->kind == NODE_LINK)
@@ -64,9 +87,18 @@ static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
                 (void) fuse_reply_err(req, ENOENT);
                 return;
         }
-        entry.ino = ino_of(node);
+        entry.ino = name_for(node);
         fill(node, &entry.attr);
         (void) fuse_reply_entry(req, &entry);
+}
+
+static void on_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n) {
+        Name *name = (Name *) (uintptr_t) ino;
+
+        /* One that is handed out once only; the others stay with their node. */
+        if (ino != FUSE_ROOT_ID && name->node->name_of_all != name)
+                free(name);
+        fuse_reply_none(req);
 }
 
 static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info) {
@@ -340,6 +372,7 @@ static void on_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 
 static const struct fuse_lowlevel_ops operations = {
         .lookup = on_lookup,
+        .forget = on_forget,
         .getattr = on_getattr,
         .setattr = on_setattr,
         .readlink = on_readlink,

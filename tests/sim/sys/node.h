@@ -45,6 +45,7 @@ struct Node {
         const Driver *driver;
         char text[128]; /* a link's target, or a constant */
         int number;     /* of a group */
+        void *name_of_all; /* fuse.c's */
         bool gone;      /* no longer in the tree: who has it open gets ENODEV */
 };
 
