@@ -25,6 +25,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
         return 0;
 }
 
+/* Return: 0, MANAGER_START_OVER, or negative errno. */
 static int run(void) {
         static const ManagerConfig config = {
                 .quirks_dir_vendor = GPUSWITCH_QUIRKS_DIR_VENDOR,
@@ -92,5 +93,9 @@ int main(int argc, char *argv[]) {
                 return 2;
         }
         log_init(log_has_journal());
-        return run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        int r;
+        do
+                r = run();
+        while (r == MANAGER_START_OVER);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -64,6 +64,7 @@ struct Manager {
         Policy *policy;
         Store *store;
         int store_error; /* why there is none: negative errno */
+        sd_event_source *store_timer; /* when to look again for one */
         ApiBus *bus;
         KernelLog *kernel_log;
         sd_event_source *kernel_log_source;
@@ -118,6 +119,12 @@ void manager_card_idle(Card *card);
 /** manager_rescan() - cards that have come or gone. 0; -E2BIG over CARDS_MAX, then nothing has changed; other errno. */
 int manager_rescan(Manager *manager);
 extern const ApiOperations manager_operations;
+
+/* --- open-store.c --- */
+
+void manager_open_store(Manager *manager);
+/** manager_store_problem() - what an error of the store means, for people. */
+const char *manager_store_problem(int error);
 
 /* --- sight.c --- */
 

@@ -205,21 +205,6 @@ const ApiOperations manager_operations = {
 
 /* --- start and end --- */
 
-static void open_store(Manager *manager) {
-        _cleanup_free_ char *set_aside = NULL;
-
-        int r = store_open(manager->config->store_path, &manager->store, &set_aside);
-        if (set_aside)
-                log_entry(LOG_ERR, MESSAGE_ID_STORE_SET_ASIDE, NULL, 0,
-                          "The store could not be read and was set aside as %s; the history of every card of a family with "
-                          "the reset bug counts as unknown", set_aside);
-        if (r < 0)
-                log_error("There is no store at %s (%s): no card is switched until that is mended and the daemon "
-                          "restarted", manager->config->store_path, strerror(-r));
-        manager->store_error = r;
-        manager->history_lost = set_aside || r < 0;
-}
-
 int manager_new(sd_event *event, const ManagerConfig *config, Manager **ret_manager) {
         _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(*manager));
 
@@ -233,7 +218,7 @@ int manager_new(sd_event *event, const ManagerConfig *config, Manager **ret_mana
         r = load_policy(manager);
         if (r < 0)
                 return r;
-        open_store(manager);
+        manager_open_store(manager);
 
         /* Listening begins before looking, so that nothing falls between. */
         r = uevent_monitor_new(event, watch_uevent, manager, &manager->uevents);
@@ -262,6 +247,7 @@ Manager *manager_free(Manager *manager) {
                 card_free(manager->cards[i]);
         manager->n_cards = 0; /* what the bus still lets go of finds none */
         sd_event_source_disable_unref(manager->idle);
+        sd_event_source_disable_unref(manager->store_timer);
         sd_event_source_disable_unref(manager->kernel_log_source);
         kernel_log_free(manager->kernel_log);
         uevent_monitor_free(manager->uevents);

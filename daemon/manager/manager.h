@@ -11,6 +11,9 @@
 
 typedef struct Manager Manager;
 
+/* What the loop ends with when the manager is to be freed and made anew. */
+#define MANAGER_START_OVER 1
+
 /* Where things are. */
 typedef struct ManagerConfig {
         const char *quirks_dir_vendor;

@@ -103,7 +103,8 @@ static void step_refusal(const Operation *operation, const RunResult *result, Re
 static void not_begun(Operation *operation) {
         Refusal refusal;
 
-        (void) refusal_set(&refusal, REFUSAL_STORE, operation->card->address, strerror(-operation->store_error), NULL);
+        (void) refusal_set(&refusal, REFUSAL_STORE, operation->card->address,
+                           manager_store_problem(operation->store_error), NULL);
         operation_finish(operation, operation->cancelled ? &operation->refusal : &refusal);
 }
 

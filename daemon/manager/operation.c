@@ -165,7 +165,7 @@ static void operation_begin(Operation *operation) {
         if (r >= 0)
                 r = store_begin_operation(manager->store, stored);
         if (r < 0) {
-                (void) refusal_set(&refusal, REFUSAL_STORE, card->address, strerror(-r), NULL);
+                (void) refusal_set(&refusal, REFUSAL_STORE, card->address, manager_store_problem(r), NULL);
                 operation_finish(operation, &refusal);
                 return;
         }
