@@ -31,6 +31,18 @@ static void make_broken_page(void) {
         overwrite(4096, 0xff, 4096);
 }
 
+static void make_zeroed_page(void) {
+        overwrite(4096, 0, 4096);
+}
+
+static void make_other_magic(void) {
+        overwrite(0, 'X', 4);
+}
+
+static void make_other_page_size(void) {
+        overwrite(16, 3, 1);
+}
+
 static void make_truncated(void) {
         struct stat st;
 
@@ -135,6 +147,9 @@ static const struct {
         { "noise", make_noise },
         { "noise behind the header", make_noise_behind_header },
         { "broken page", make_broken_page },
+        { "zeroed page", make_zeroed_page },
+        { "other magic", make_other_magic },
+        { "other page size", make_other_page_size },
         { "truncated", make_truncated },
         { "header only", make_header_only },
         { "one byte", make_one_byte },
