@@ -29,6 +29,7 @@ struct ApiBus {
         sd_event_source *retry;
         usec_t retry_usec;
         const ApiOperations *operations;
+        Inhibitors *inhibitors;
         void *userdata;
         BusRequest *requests; /* callers that wait */
         size_t n_objects;
@@ -75,6 +76,10 @@ int bus_sender_uid(sd_bus_message *message, uid_t *ret_uid);
 
 extern const sd_bus_vtable gpu_vtable[];
 extern const sd_bus_vtable manager_vtable[];
+
+/* bus-inhibit.c */
+int bus_method_inhibit(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
+int bus_method_list_inhibitors(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 
 /** gpu_properties_changed() - signal the properties in which @next differs from what was shown. */
 int gpu_properties_changed(GpuObject *object, const GpuView *next);

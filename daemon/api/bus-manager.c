@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * org.gpuswitch1.Manager: what the libvirt hook and virtwatch say. The four domain methods are for root only: they decide
+ * org.gpuswitch1.Manager: what the libvirt hook and virtwatch say (inhibitors are in bus-inhibit.c). The four domain methods are for root only: they decide
  * about cards on the word of the caller. (The bus policy says the same; here it holds for any bus.)
  */
 
@@ -185,6 +185,8 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD("ReleaseDomain", "ss", "", method_release_domain, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("DomainEvent", "sss", "", method_domain_event, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("SyncDomains", "ta(ssas)", "", method_sync_domains, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Inhibit", "ssss", "h", bus_method_inhibit, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListInhibitors", "", "a(ssssuu)", bus_method_list_inhibitors, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Reload", "", "", method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };

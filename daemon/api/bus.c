@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/enum-text.h"
 #include "gpuswitch/names.h"
 
 #define RETRY_FIRST_USEC (USEC_PER_SEC / 4)
@@ -97,13 +98,15 @@ static int bus_connect(ApiBus *bus) {
         return 0;
 }
 
-int api_bus_new(sd_event *event, const ApiOperations *operations, void *userdata, ApiBus **ret_bus) {
+int api_bus_new(sd_event *event, const ApiOperations *operations, Inhibitors *inhibitors, void *userdata,
+                ApiBus **ret_bus) {
         _cleanup_(api_bus_freep) ApiBus *bus = calloc(1, sizeof(*bus));
 
         if (!bus)
                 return -ENOMEM;
         bus->event = sd_event_ref(event);
         bus->operations = operations;
+        bus->inhibitors = inhibitors;
         bus->userdata = userdata;
         bus->retry_usec = RETRY_FIRST_USEC;
         if (bus_connect(bus) < 0)
@@ -175,6 +178,15 @@ void api_bus_gpu_changed(ApiBus *bus, PciAddress address) {
         if (!object || bus->operations->view(address, &view, bus->userdata) < 0)
                 return;
         (void) gpu_properties_changed(object, &view);
+}
+
+void api_bus_prepare_for_switch(ApiBus *bus, PciAddress address, Direction direction, usec_t deadline_usec, bool begin) {
+        GpuObject *object = bus_object(bus, address);
+
+        if (!object || !bus->connection)
+                return;
+        (void) sd_bus_emit_signal(bus->connection, object->path, GPUSWITCH_GPU_INTERFACE, "PrepareForSwitch", "sstb",
+                                  ADDRESS_TEXT(address), direction_to_string(direction), deadline_usec, (int) begin);
 }
 
 sd_bus *api_bus_connection(ApiBus *bus) {

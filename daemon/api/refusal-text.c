@@ -101,6 +101,9 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
                 "`gpuswitchctl plan %A guest` shows whether a reset is part of that way." },
         [REFUSAL_PLAN_TOO_LONG] = { GPUSWITCH_ERROR_FAILED,
                 "The switch of GPU %A would need more steps than a plan can hold." },
+        [REFUSAL_INHIBITED] = { GPUSWITCH_ERROR_REFUSED,
+                "GPU %A is held back by %S: %D.\n"
+                "Wait until that program is done, or end it, and try again; `gpuswitchctl inhibit --list` shows all of them." },
         [REFUSAL_NOT_MANAGED] = { GPUSWITCH_ERROR_FAILED,
                 "gpuswitchd does not look after GPU %A: %S.\n"
                 "Without it the start could lose the GPU. The journal says more: journalctl -u gpuswitchd." },

@@ -36,6 +36,7 @@ static const char *const refusal_code_table[_REFUSAL_CODE_MAX] = {
         [REFUSAL_TURNED_ROUND] = "turned-round",
         [REFUSAL_NO_RESET_BY_HAND] = "no-reset-by-hand",
         [REFUSAL_PLAN_TOO_LONG] = "plan-too-long",
+        [REFUSAL_INHIBITED] = "inhibited",
         [REFUSAL_NOT_MANAGED] = "not-managed",
 };
 

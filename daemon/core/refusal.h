@@ -39,6 +39,7 @@ typedef enum RefusalCode {
         REFUSAL_TURNED_ROUND,         /* a way home that a VM start turned round */
         REFUSAL_NO_RESET_BY_HAND,     /* subject: the family; it is reset on its way to the guest only */
         REFUSAL_PLAN_TOO_LONG,        /* more steps than STEPS_MAX */
+        REFUSAL_INHIBITED,            /* subject: who holds it back, detail: why */
         REFUSAL_NOT_MANAGED,          /* a GPU that the daemon could not take on; subject: why */
         _REFUSAL_CODE_MAX,
         _REFUSAL_CODE_INVALID = -EINVAL,

@@ -257,7 +257,9 @@ static void view_operation(const Operation *operation, OperationView *view) {
                 view->step = (unsigned) operation->index + 1;
                 view->n_steps = (unsigned) plan->n_steps;
                 step_describe(&plan->steps[operation->index], view->description, sizeof(view->description));
-        } else
+        } else if (operation->phase == OPERATION_DELAYED)
+                inhibit_describe_delay(operation, view->description, sizeof(view->description));
+        else
                 (void) text_copy(view->description, sizeof(view->description), "look at the card and plan");
 }
 

@@ -72,8 +72,10 @@ static void domain_request_end(DomainRequest *running) {
                 }
                 (void) lease_drop_domain(&card->lease, running->uuid);
                 if (mine->was_going_home ||
-                    (mine->arrived && !card->lease.by_hand && card->rule.return_to == RETURN_TO_HOST))
+                    (mine->arrived && !card->lease.by_hand && card->rule.return_to == RETURN_TO_HOST)) {
                         card->wants_home = true;
+                        card->goes_back = mine->arrived;
+                }
                 (void) card_save(card);
                 card_publish(card);
                 manager_card_idle(card);

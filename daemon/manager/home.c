@@ -29,6 +29,7 @@ static void on_home_ended(Operation *operation, const Refusal *refusal, void *us
                 return;
         /* Also where it failed for another reason: another try at once would not change that. */
         card->wants_home = false;
+        card->goes_back = false;
 }
 
 static void defer(Card *card) {
@@ -85,6 +86,7 @@ void home_release(Card *card, const char *why) {
                 return;
         }
         card->wants_home = true;
+        card->goes_back = false;
         (void) card_save(card); /* until the way home is on record, a daemon that starts anew owes it */
         card_publish(card);
         if (!card->operation && !card->stuck)

@@ -48,6 +48,7 @@ struct Card {
         sd_event_source *home_timer; /* its way home could not be recorded: when to try again */
         char unended_id[UUID_TEXT_SIZE]; /* an operation that has ended, and the store does not know yet */
         char unended_outcome[ENDED_TEXT_SIZE];
+        bool goes_back;  /* and that only puts back a start that came to nothing */
         char released_by[DOMAIN_NAME_SIZE];
 
         bool stuck;
@@ -66,6 +67,7 @@ struct Manager {
         int store_error; /* why there is none: negative errno */
         sd_event_source *store_timer; /* when to look again for one */
         ApiBus *bus;
+        Inhibitors *inhibitors;
         KernelLog *kernel_log;
         sd_event_source *kernel_log_source;
         UeventMonitor *uevents;
@@ -141,6 +143,7 @@ void watch_uevent(const Uevent *uevent, void *userdata);
 typedef enum OperationPhase {
         OPERATION_SETTLING,  /* a driver may still be loading */
         OPERATION_SURVEYING,
+        OPERATION_DELAYED, /* a program has asked to be waited for */
         OPERATION_PLANNED, /* a domain with several cards: all or none */
         OPERATION_RUNNING,
         OPERATION_UNDOING,
@@ -174,9 +177,11 @@ struct Operation {
         bool back_incomplete; /* a step of the way back has failed */
         int store_error;      /* a commit has failed: negative errno */
         unsigned n_helpers_lost;
+        bool announced;  /* PrepareForSwitch has been signalled */
+        bool delay_over; /* nobody is waited for again */
         Refusal refusal; /* why it will end as refused */
         sd_event_source *settle_source;
-        sd_event_source *settle_timer;
+        sd_event_source *wait_timer; /* while SETTLING or DELAYED */
 
         DomainRequest *group; /* all or none with these; NULL: goes on by itself */
         OperationEnded ended;
@@ -217,6 +222,19 @@ void operation_describe(const Operation *operation, char *buffer, size_t size);
 /** operation_finish() - the end: record, log, callbacks, and free. @refusal NULL on success. */
 void operation_finish(Operation *operation, const Refusal *refusal);
 void operation_free(Operation *operation);
+
+/* --- inhibit.c --- */
+
+/** inhibit_refuses() - does somebody block what was asked for? Then *@ret_refusal names who and why. */
+bool inhibit_refuses(const Operation *operation, Refusal *ret_refusal);
+/** inhibit_delays() - does somebody delay it? Then it waits, and is surveyed and planned again. */
+bool inhibit_delays(Operation *operation);
+/** inhibit_ended() - the operation is over: who was told of it hears that. */
+void inhibit_ended(const Operation *operation);
+/** inhibit_describe_delay() - whom a delayed operation waits for. */
+void inhibit_describe_delay(const Operation *operation, char *buffer, size_t size);
+/** inhibit_released() - InhibitorsHandler: whoever waited for that one goes on. */
+void inhibit_released(void *userdata);
 
 /* --- operation-run.c --- */
 

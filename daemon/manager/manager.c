@@ -215,6 +215,9 @@ int manager_new(sd_event *event, const ManagerConfig *config, Manager **ret_mana
         int r = system_boot_id("", manager->boot_id);
         if (r < 0)
                 return r;
+        r = inhibitors_new(event, inhibit_released, manager, &manager->inhibitors);
+        if (r < 0)
+                return r;
         r = load_policy(manager);
         if (r < 0)
                 return r;
@@ -229,7 +232,7 @@ int manager_new(sd_event *event, const ManagerConfig *config, Manager **ret_mana
         if (r < 0)
                 log_warning("Could not follow the kernel log: %s", strerror(-r));
         recover_all(manager);
-        r = api_bus_new(event, &manager_operations, manager, &manager->bus);
+        r = api_bus_new(event, &manager_operations, manager->inhibitors, manager, &manager->bus);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < manager->n_cards; i++)
@@ -252,6 +255,7 @@ Manager *manager_free(Manager *manager) {
         kernel_log_free(manager->kernel_log);
         uevent_monitor_free(manager->uevents);
         api_bus_free(manager->bus);
+        inhibitors_free(manager->inhibitors);
         store_free(manager->store);
         policy_free(manager->policy);
         sd_event_unref(manager->event);

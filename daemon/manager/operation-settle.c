@@ -21,7 +21,7 @@ static bool udev_is_busy(void) {
 
 static void settled(Operation *operation) {
         operation->settle_source = sd_event_source_disable_unref(operation->settle_source);
-        operation->settle_timer = sd_event_source_disable_unref(operation->settle_timer);
+        operation->wait_timer = sd_event_source_disable_unref(operation->wait_timer);
         operation_survey(operation);
 }
 
@@ -52,11 +52,11 @@ int operation_settle(Operation *operation) {
                 int r = sd_event_add_inotify(event, &operation->settle_source, UDEV_RUN_DIR, IN_DELETE, on_udev_queue,
                                              operation);
                 if (r >= 0)
-                        r = sd_event_add_time_relative(event, &operation->settle_timer, CLOCK_MONOTONIC,
+                        r = sd_event_add_time_relative(event, &operation->wait_timer, CLOCK_MONOTONIC,
                                                        HOME_SETTLE_TIMEOUT_USEC, 0, on_settle_timeout, operation);
                 if (r >= 0 && udev_is_busy())
                         return 0;
-                operation->settle_timer = sd_event_source_disable_unref(operation->settle_timer);
+                operation->wait_timer = sd_event_source_disable_unref(operation->wait_timer);
                 operation->settle_source = sd_event_source_disable_unref(operation->settle_source);
         }
         /* From the loop, so that whoever starts an operation can note it down before it ends. */

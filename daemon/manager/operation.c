@@ -32,7 +32,7 @@ void operation_describe(const Operation *operation, char *buffer, size_t size) {
 void operation_free(Operation *operation) {
         run_free(operation->run);
         sd_event_source_disable_unref(operation->settle_source);
-        sd_event_source_disable_unref(operation->settle_timer);
+        sd_event_source_disable_unref(operation->wait_timer);
         waiters_refuse(&operation->waiters,
                        &(Refusal){ .code = REFUSAL_GOING_DOWN, .address = operation->card->address });
         free(operation);
@@ -75,6 +75,7 @@ void operation_finish(Operation *operation, const Refusal *refusal) {
                 card_end_record(card, operation->id, refusal ? refusal_code_to_string(why.code) : "done",
                                 refusal ? why.detail : "");
         card->operation = NULL;
+        inhibit_ended(operation);
         card->uevent_horizon = uevent_sequence_now();
         if (operation->recorded)
                 card_observe(card, "end of a switch");
@@ -122,6 +123,13 @@ static void operation_plan(Operation *operation) {
                 operation_finish(operation, &refusal);
                 return;
         }
+        bool moves = operation->plan.n_steps > 0 && !operation->question;
+        if (moves && inhibit_refuses(operation, &refusal)) {
+                operation_finish(operation, &refusal);
+                return;
+        }
+        if (moves && inhibit_delays(operation))
+                return;
         operation->phase = OPERATION_PLANNED;
         if (operation->question)
                 operation_finish(operation, NULL);
@@ -301,6 +309,7 @@ void operation_cancel(Operation *operation, const Refusal *why) {
         operation->refusal = *why;
         switch (operation->phase) {
         case OPERATION_SETTLING:
+        case OPERATION_DELAYED:
         case OPERATION_PLANNED:
                 operation_finish(operation, &operation->refusal);
                 break;

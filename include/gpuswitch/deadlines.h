@@ -21,6 +21,8 @@ typedef uint64_t usec_t;
 #define GROUP_FREE_TIMEOUT_USEC (90 * USEC_PER_SEC)
 /* PrepareDomain as a whole: then refusal and undo, or stuck. */
 #define PREPARE_TIMEOUT_USEC (45 * USEC_PER_SEC)
+/* How long programs that ask for it may delay a switch. Well below PREPARE_TIMEOUT_USEC. */
+#define INHIBIT_DELAY_MAX_USEC (5 * USEC_PER_SEC)
 /* How long a caller of a switching method has to wait: longer than any verdict takes. */
 #define CALL_TIMEOUT_USEC (300 * USEC_PER_SEC)
 /* Looking at a card that may be half dead. */

@@ -24,11 +24,14 @@
 #define REQUESTS_PER_USER_MAX 64U    /* the same of one user */
 #define REQUESTS_MAX 256U            /* the same of all users but root */
 #define START_REQUESTS_MAX 256U      /* starts of virtual machines that wait; counted apart from the others */
+#define INHIBITORS_PER_USER_MAX 16U  /* programs of one user that hold switches back */
+#define INHIBITORS_MAX 128U          /* the same of all users; each keeps a descriptor open */
 
 #define DRIVER_NAME_SIZE 64U         /* with NUL */
 #define FAMILY_NAME_SIZE 48U
 #define CARD_NAME_SIZE 128U
 #define DOMAIN_NAME_SIZE 256U
+#define INHIBIT_TEXT_SIZE 128U       /* who and why of an inhibitor */
 #define UUID_TEXT_SIZE 37U           /* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" */
 #define ATTRIBUTE_VALUE_SIZE 64U
 #define MESSAGE_TEXT_SIZE 1024U

@@ -20,6 +20,8 @@
 #define POLKIT_ACTION_SWITCH "org.gpuswitch1.switch"
 #define POLKIT_ACTION_RESET "org.gpuswitch1.reset"
 #define POLKIT_ACTION_MANAGE "org.gpuswitch1.manage"
+#define POLKIT_ACTION_INHIBIT_BLOCK "org.gpuswitch1.inhibit-block"
+#define POLKIT_ACTION_INHIBIT_DELAY "org.gpuswitch1.inhibit-delay"
 
 #define GPUSWITCH_RUN_DIR "/run/gpuswitch"
 #define GPUSWITCH_STORE_PATH "/var/lib/gpuswitch/gpuswitch.db"

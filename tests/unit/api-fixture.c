@@ -70,6 +70,10 @@ static void reload(Request *request, void *userdata) {
         request_done(request);
 }
 
+static void on_released(void *userdata) {
+        api_fixture.n_released++;
+}
+
 static const ApiOperations operations = {
         .view = view,
         .problem = problem,
@@ -225,7 +229,9 @@ void api_fixture_setup(void) {
         ck_assert_int_ge(sd_bus_add_object_vtable(api_fixture.polkit, NULL, "/org/freedesktop/PolicyKit1/Authority",
                                                   "org.freedesktop.PolicyKit1.Authority", polkit_vtable, NULL), 0);
         ck_assert_int_ge(sd_bus_request_name(api_fixture.polkit, "org.freedesktop.PolicyKit1", 0), 0);
-        ck_assert_int_ge(api_bus_new(api_fixture.event, &operations, NULL, &api_fixture.bus), 0);
+        ck_assert_int_ge(inhibitors_new(api_fixture.event, on_released, NULL, &api_fixture.inhibitors), 0);
+        ck_assert_int_ge(api_bus_new(api_fixture.event, &operations, api_fixture.inhibitors, NULL,
+                                     &api_fixture.bus), 0);
         api_bus_gpu_added(api_fixture.bus, (PciAddress){ .bus = 1 });
 }
 
@@ -233,6 +239,7 @@ void api_fixture_teardown(void) {
         for (size_t i = 0; i < ELEMENTSOF(api_fixture.held); i++)
                 waiters_done(&api_fixture.held[i]);
         api_bus_free(api_fixture.bus);
+        inhibitors_free(api_fixture.inhibitors);
         sd_bus_message_unref(api_fixture.question);
         (void) api_caller_leaves(api_fixture.polkit);
         sd_event_unref(api_fixture.event);

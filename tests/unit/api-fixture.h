@@ -35,6 +35,8 @@ typedef struct ApiFixture {
         Waiters held[(REQUESTS_MAX + START_REQUESTS_MAX) / WAITERS_MAX + 1]; /* that the manager does not answer */
         unsigned n_asked;      /* requests that have reached the manager */
         unsigned n_running;    /* domains in the last SyncDomains */
+        Inhibitors *inhibitors;
+        unsigned n_released;   /* inhibitors */
         sd_bus *polkit;
         unsigned n_questions;  /* that polkit has been asked */
         unsigned n_cancelled;  /* of these taken back */

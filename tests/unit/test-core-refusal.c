@@ -86,6 +86,7 @@ static const char *const names[_REFUSAL_CODE_MAX] = {
         "turned-round",
         "no-reset-by-hand",
         "plan-too-long",
+        "inhibited",
         "not-managed",
 };
 
