@@ -28,6 +28,7 @@ static const struct {
         PART("Owner", owner, owner),
         PART("Stuck", stuck, stuck),
         PART("StuckReason", stuck_reason, stuck_reason),
+        PART("StuckDetail", stuck_detail, stuck_detail),
         PART("Family", family, family),
         PART("IommuGroup", iommu_group, iommu_group),
         PART("Domain", domain_name, domain_uuid),
@@ -75,6 +76,41 @@ static int append_operation(sd_bus_message *reply, const OperationView *operatio
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int append_texts(sd_bus_message *reply, const char *key, const char *texts, size_t size, size_t n) {
+        int r = sd_bus_message_open_container(reply, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "s");
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = sd_bus_message_append(reply, "s", texts + i * size);
+        for (int i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(reply);
+        return r;
+}
+
+static int append_stuck_detail(sd_bus_message *reply, const GpuView *view) {
+        const StuckView *detail = &view->stuck_detail;
+
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0 && view->stuck) {
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "step", "s", detail->step, "action", "s",
+                                          detail->action, "function", "s", ADDRESS_TEXT(detail->function), "since_usec",
+                                          "t", (uint64_t) detail->since_usec, "pid", "i", detail->pid,
+                                          "kernel_function", "s", detail->kernel_function, "kernel_stack", "s",
+                                          detail->kernel_stack);
+                if (r >= 0)
+                        r = append_texts(reply, "holders", detail->holders[0], sizeof(detail->holders[0]),
+                                         detail->n_holders);
+                if (r >= 0)
+                        r = append_texts(reply, "help", detail->help[0], sizeof(detail->help[0]), detail->n_help);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int append_functions(sd_bus_message *reply, const GpuView *view) {
         int r = sd_bus_message_open_container(reply, 'a', "a{sv}");
 
@@ -112,6 +148,8 @@ static int property_get(sd_bus *connection, const char *path, const char *interf
                 return sd_bus_message_append(reply, "b", (int) view.stuck);
         if (streq(property, "StuckReason"))
                 return sd_bus_message_append(reply, "s", view.stuck_reason);
+        if (streq(property, "StuckDetail"))
+                return append_stuck_detail(reply, &view);
         if (streq(property, "Family"))
                 return sd_bus_message_append(reply, "s", view.family);
         if (streq(property, "IommuGroup"))
@@ -216,6 +254,7 @@ const sd_bus_vtable gpu_vtable[] = {
         SD_BUS_PROPERTY("Owner", "s", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("Stuck", "b", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("StuckReason", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("StuckDetail", "a{sv}", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("Family", "s", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("IommuGroup", "i", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("Domain", "a{sv}", property_get, 0, CHANGES),

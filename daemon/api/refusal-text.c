@@ -69,8 +69,8 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
                 "GPU %A is busy: %S%D.\nTry again when that is done; `gpuswitchctl monitor` shows it." },
         [REFUSAL_STUCK] = { GPUSWITCH_ERROR_STUCK,
                 "GPU %A is stuck: %S has not come back (%D).\n"
-                "A driver that hangs in the kernel cannot be ended from outside. Stop what uses the card; if nothing helps, "
-                "save your work and power the machine off (it may need the power button)." },
+                "A driver that hangs in the kernel cannot be ended from outside. `gpuswitchctl explain %A` says what is known "
+                "to help; if nothing does, save your work, shut down, and hold the power button at the end." },
         [REFUSAL_NOT_AUTOMATIC] = { GPUSWITCH_ERROR_REFUSED,
                 "Policy says \"automatic\": false for GPU %A, and it is not with the guests.\n"
                 "Hand it over first: gpuswitchctl to-guest %A." },

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "gpuswitch/address.h"
+#include "gpuswitch/deadlines.h"
 #include "gpuswitch/limits.h"
 #include "gpuswitch/types.h"
 
@@ -27,6 +28,21 @@ typedef struct OperationView {
         char domain[DOMAIN_NAME_SIZE]; /* "": by hand, or the daemon itself */
 } OperationView;
 
+/* What a stuck card hangs in. */
+typedef struct StuckView {
+        char step[256];   /* "unbind 0000:01:00.0 from amdgpu" */
+        char action[384]; /* "write 0000:01:00.0 to /sys/bus/pci/drivers/amdgpu/unbind" */
+        PciAddress function;
+        usec_t since_usec; /* CLOCK_REALTIME, 0: not known */
+        int32_t pid;       /* of the helper */
+        char kernel_function[64]; /* "": not known */
+        char kernel_stack[256];   /* innermost first, " < " between; "": not known */
+        size_t n_holders;
+        char holders[STUCK_HOLDERS_MAX][256]; /* "pipewire (pid 812) has /dev/snd/controlC1 open" */
+        size_t n_help;
+        char help[STUCK_HELP_MAX][384]; /* one sentence each */
+} StuckView;
+
 typedef struct GpuView {
         PciAddress address;
         char name[CARD_NAME_SIZE];
@@ -37,6 +53,7 @@ typedef struct GpuView {
         Owner owner;
         bool stuck;
         char stuck_reason[MESSAGE_TEXT_SIZE];
+        StuckView stuck_detail; /* all zero: not stuck */
         char family[FAMILY_NAME_SIZE];
         int32_t iommu_group; /* -1: none */
         char domain_name[DOMAIN_NAME_SIZE];

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "base/macros.h"
 #include "base/text.h"
@@ -52,4 +53,9 @@ int lock_take(const char *path, int *ret_fd, HelperReply *reply) {
         (void) text_copy(reply->message, sizeof(reply->message), text_chomp(text));
         *ret_fd = TAKE_FD(fd);
         return 0;
+}
+
+void lock_begun(int fd) {
+        /* Without it a later daemon gives us more time than we have, no less. */
+        (void) futimens(fd, NULL);
 }

@@ -13,3 +13,6 @@
  * errno with a reason.
  */
 int lock_take(const char *path, int *ret_fd, HelperReply *reply);
+
+/** lock_begun() - a request begins now: the lock file's modification time tells a later daemon since when we are in it. */
+void lock_begun(int fd);

@@ -47,7 +47,7 @@ static void become_helper(void) {
                 (void) signal(ignored[i], SIG_IGN);
 }
 
-static int serve(Helper *helper) {
+static int serve(Helper *helper, int lock) {
         for (;;) {
                 static HelperRequest request;
                 static HelperReply reply;
@@ -56,6 +56,7 @@ static int serve(Helper *helper) {
                         return 0;
                 if (r < 0)
                         return r;
+                lock_begun(lock);
                 operation_run(helper, &request, &reply);
                 r = reply_send(helper->socket, &reply);
                 if (r < 0)
@@ -83,5 +84,5 @@ int main(int argc, char *argv[]) {
                              : lock_take(argv[2], &lock, &reply);
         if (reply_send(helper.socket, &reply) < 0 || reply.status < 0)
                 return EXIT_FAILURE;
-        return serve(&helper) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return serve(&helper, lock) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

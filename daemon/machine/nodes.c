@@ -21,12 +21,14 @@
 
 #define NODES_MAX 128U    /* of one function: sound cards have up to 32 PCM devices in each direction */
 #define FOLDERS_MAX 4096U /* visited below one function */
+#define DELETED " (deleted)"
 #define DEPTH_MAX 6U      /* FUNCTION/usb1/1-1/1-1:1.0/sound/card1/controlC1 */
 
 typedef struct NodeSet {
         size_t n;
         dev_t numbers[NODES_MAX];
         size_t n_folders;
+        const char *gone; /* instead of numbers: removed nodes of that folder in /dev */
 } NodeSet;
 
 /* "116:5" */
@@ -111,6 +113,18 @@ static bool link_is_node(const char *target) {
                strstr(target, "/dev/dri/");
 }
 
+/* "/dev/snd/pcmC1D0p (deleted)": the name is gone, or is another node's by now. Cuts that off. */
+static bool link_is_gone_node(char *target, const char *subsystem) {
+        char folder[16];
+        char *end = strstr(target, DELETED);
+
+        if (!end || end[strlen(DELETED)] != '\0' || text_format(folder, sizeof(folder), "/dev/%s/", subsystem) < 0 ||
+            !strstr(target, folder))
+                return false;
+        *end = '\0';
+        return true;
+}
+
 /* Is descriptor @name of the folder @fds one of the nodes? @ret_node: its name as the process sees it. */
 static bool descriptor_is_node(int fds, const char *name, const NodeSet *set, char *ret_node, size_t size) {
         char target[PATH_MAX];
@@ -120,6 +134,12 @@ static bool descriptor_is_node(int fds, const char *name, const NodeSet *set, ch
         if (n < 0)
                 return false;
         target[n] = '\0';
+        if (set->gone) {
+                if (!link_is_gone_node(target, set->gone))
+                        return false;
+                (void) text_format(ret_node, size, "%s", text_make_printable(target));
+                return true;
+        }
         if (!link_is_node(target))
                 return false;
         if (statx(fds, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &facts) < 0)
@@ -204,24 +224,18 @@ static int holder_read(int proc, const char *name, const NodeSet *set, Holder *r
         return 1;
 }
 
-int nodes_holders(const char *root, PciAddress address, Holder ret_holders[static HOLDERS_MAX]) {
+static int holders_find(const char *root, const NodeSet *set, Holder ret_holders[static HOLDERS_MAX]) {
         char path[PATH_MAX];
-        NodeSet set = { 0 };
         size_t n = 0;
         bool denied = false;
-        int r = node_set_read(&set, root, address);
 
-        if (r < 0)
-                return r;
-        if (set.n == 0)
-                return 0;
         if (text_format(path, sizeof(path), "%s/proc", root) < 0)
                 return -ENAMETOOLONG;
         _cleanup_(closedirp) DIR *proc = opendir(path);
         if (!proc)
                 return -errno;
         for (struct dirent *entry; n < HOLDERS_MAX && (entry = readdir(proc));) {
-                r = holder_read(dirfd(proc), entry->d_name, &set, &ret_holders[n]);
+                int r = holder_read(dirfd(proc), entry->d_name, set, &ret_holders[n]);
                 if (r < 0)
                         denied = true;
                 else
@@ -229,6 +243,21 @@ int nodes_holders(const char *root, PciAddress address, Holder ret_holders[stati
         }
         /* "Nobody that I could see" is no answer to build an unbind on. */
         return n == 0 && denied ? -EACCES : (int) n;
+}
+
+int nodes_holders(const char *root, PciAddress address, Holder ret_holders[static HOLDERS_MAX]) {
+        NodeSet set = { 0 };
+        int r = node_set_read(&set, root, address);
+
+        if (r < 0)
+                return r;
+        return set.n == 0 ? 0 : holders_find(root, &set, ret_holders);
+}
+
+int nodes_holders_of_gone(const char *root, const char *subsystem, Holder ret_holders[static HOLDERS_MAX]) {
+        const NodeSet set = { .gone = subsystem };
+
+        return holders_find(root, &set, ret_holders);
 }
 
 const char *holder_describe(const Holder *holder, char *buffer, size_t size) {

@@ -30,5 +30,14 @@ typedef struct Holder {
  */
 int nodes_holders(const char *root, PciAddress address, Holder ret_holders[static HOLDERS_MAX]);
 
+/**
+ * nodes_holders_of_gone() - who still has a node open that has been removed, as a driver that goes removes its nodes
+ * before it waits for those who have them open
+ * @subsystem: "snd" or "dri", the folder in /dev. Which device a node belonged to is not known any more.
+ *
+ * Return: as nodes_holders().
+ */
+int nodes_holders_of_gone(const char *root, const char *subsystem, Holder ret_holders[static HOLDERS_MAX]);
+
 /** holder_describe() - "pipewire (pid 812, pipewire.service) has /dev/snd/controlC1 open". Returns @buffer. */
 const char *holder_describe(const Holder *holder, char *buffer, size_t size);

@@ -62,9 +62,8 @@ static const char *stack_frame(const char *line, size_t *ret_n, const char **ret
         return *ret_n > 0 ? line : NULL;
 }
 
-static void append_stack(int dir, char *buffer, size_t size) {
+static void read_stack(int dir, ProcessPlace *place) {
         char text[4096];
-        const char *separator = buffer[0] == '\0' ? "stack: " : "; stack: ";
 
         if (attribute_read_head(dir, "stack", text, sizeof(text)) < 0)
                 return;
@@ -74,22 +73,27 @@ static void append_stack(int dir, char *buffer, size_t size) {
                 const char *frame = stack_frame(line, &n, &next);
                 if (!frame)
                         continue;
-                if (text_append(buffer, size, "%s%.*s", separator, (int) n, frame) < 0)
+                bool first = place->stack[0] == '\0';
+                if (first)
+                        (void) text_format(place->function, sizeof(place->function), "%.*s", (int) n, frame);
+                if (text_append(place->stack, sizeof(place->stack), "%s%.*s", first ? "" : " < ", (int) n, frame) < 0)
                         return;
-                separator = " < ";
         }
 }
 
-void process_where(const char *root, pid_t pid, char *buffer, size_t size) {
+/* Both files take locks of the process that are only held while it executes a new program; a helper does not. */
+void process_place(const char *root, pid_t pid, ProcessPlace *ret_place) {
         _cleanup_close_ int dir = process_open(root, pid);
-        char wchan[128];
+        char wchan[sizeof(ret_place->function)];
 
-        buffer[0] = '\0';
+        *ret_place = (ProcessPlace){ 0 };
         if (dir < 0)
                 return;
+        read_stack(dir, ret_place);
         /* "0": it runs, or we may not know. */
-        if (attribute_read(dir, "wchan", wchan, sizeof(wchan)) >= 0 && !isempty(wchan) && !streq(wchan, "0"))
-                (void) text_format(buffer, size, "wchan %s", wchan);
-        append_stack(dir, buffer, size);
-        (void) text_make_printable(buffer);
+        if (ret_place->function[0] == '\0' && attribute_read(dir, "wchan", wchan, sizeof(wchan)) >= 0 &&
+            !streq(wchan, "0"))
+                (void) text_copy(ret_place->function, sizeof(ret_place->function), wchan);
+        (void) text_make_printable(ret_place->function);
+        (void) text_make_printable(ret_place->stack);
 }

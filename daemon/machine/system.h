@@ -23,8 +23,14 @@ void system_card_name(const FunctionFacts *display, char ret_name[static CARD_NA
 /** process_start_time() - field 22 of /proc/PID/stat, in clock ticks. 0; -ESRCH when there is no such process. */
 int process_start_time(const char *root, pid_t pid, uint64_t *ret_ticks);
 
-/** process_where() - where a process hangs: wchan and the top of its kernel stack, one line. "" if not readable. */
-void process_where(const char *root, pid_t pid, char *buffer, size_t size);
+/* Where in the kernel a process is. "" where it is not in it, or may not be looked at. */
+typedef struct ProcessPlace {
+        char function[64];  /* the top of its kernel stack, or else its wchan */
+        char stack[256];    /* "amdgpu_pci_remove < pci_device_remove < unbind_store": the first frames */
+} ProcessPlace;
+
+/** process_place() - never waits for the process, whatever it hangs in; never fails. */
+void process_place(const char *root, pid_t pid, ProcessPlace *ret_place);
 
 /**
  * card_identity() - the key under which a card's history is kept across boots

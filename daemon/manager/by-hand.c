@@ -29,7 +29,7 @@ static bool answer_if_busy(Card *card, Request *request) {
         else if (card->operation) {
                 operation_describe(card->operation, what, sizeof(what));
                 (void) refusal_set(&refusal, REFUSAL_BUSY, card->address, what, NULL);
-        } else if (card->unfinished)
+        } else if (card_is_taken(card))
                 (void) refusal_set(&refusal, REFUSAL_BUSY, card->address,
                                    "what an earlier daemon left unfinished is being recovered", NULL);
         else if (lease_has_domain(&card->lease) && domain_request_find(card->manager, card->lease.domain_uuid)) {

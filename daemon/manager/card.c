@@ -235,7 +235,8 @@ Owner card_owner_shown(const Card *card) {
         if (card->operation && !card->operation->question)
                 return OWNER_SWITCHING;
         /* What an earlier daemon left, or a way home that is about to begin: not at rest. */
-        if (!card->stuck && (card->unfinished || (card->wants_home && !card->home_timer && !lease_is_held(&card->lease))))
+        if (!card->stuck && (card->unfinished || card->stuck_watch ||
+                             (card->wants_home && !card->home_timer && !lease_is_held(&card->lease))))
                 return OWNER_SWITCHING;
         /* Nobody can use a lost card, whatever driver it hangs on. */
         if (card->state == RESET_STATE_FAILED && !lease_has_domain(&card->lease))
@@ -278,6 +279,7 @@ void card_view(const Card *card, GpuView *ret_view) {
         ret_view->owner = card_owner_shown(card);
         ret_view->stuck = card->stuck;
         (void) text_copy(ret_view->stuck_reason, sizeof(ret_view->stuck_reason), card->stuck_reason);
+        memcpy(&ret_view->stuck_detail, &card->stuck_detail, sizeof(ret_view->stuck_detail));
         (void) text_copy(ret_view->family, sizeof(ret_view->family), card->rule.family);
         ret_view->iommu_group = display->iommu_group;
         (void) text_copy(ret_view->domain_name, sizeof(ret_view->domain_name), card->lease.domain_name);

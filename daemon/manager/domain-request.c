@@ -196,7 +196,7 @@ static void domain_request_proceed(DomainRequest *running) {
                         domain_request_fail(running, &refusal);
                         return;
                 }
-                wait |= card->operation || card->unfinished;
+                wait |= card_is_taken(card);
                 if (card->operation && operation_can_turn_round(card->operation))
                         home_bound[n++] = card;
         }

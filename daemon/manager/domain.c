@@ -197,7 +197,7 @@ static void adopt(Manager *manager, const RunningDomain *domain) {
                 Card *card = manager_card(manager, domain->addresses[i]);
                 PciAddress companion;
 
-                if (!card || card->operation || card->unfinished || lease_has_domain(&card->lease))
+                if (!card || card_is_taken(card) || lease_has_domain(&card->lease))
                         continue;
                 card_observe(card, "a running virtual machine has it");
                 if (card_owner(&card->facts) != OWNER_GUEST)

@@ -14,6 +14,7 @@
 #include "core/plan.h"
 #include "exec/run.h"
 #include "machine/cards.h"
+#include "machine/helper-lock.h"
 #include "machine/kernel-log.h"
 #include "machine/uevents.h"
 #include "manager/manager.h"
@@ -53,9 +54,12 @@ struct Card {
 
         bool stuck;
         char stuck_reason[MESSAGE_TEXT_SIZE];
+        StuckView stuck_detail;
+        Step stuck_step;             /* what hangs; its kind is negative when it was only a look at the card */
         Run *stuck_run;              /* our own abandoned helper, or NULL */
-        sd_event_source *stuck_watch; /* pidfd of a helper that an earlier daemon left */
-        sd_event_source *stuck_timer; /* how long that helper may take */
+        HelperLock old_helper;        /* a helper that an earlier daemon left, while there is stuck_watch: */
+        sd_event_source *stuck_watch; /* its pidfd */
+        sd_event_source *stuck_timer; /* how long that helper may take; when stuck: when to look again */
         StoredOperation *unfinished;  /* what it was doing */
 };
 
@@ -110,6 +114,10 @@ Owner card_owner_shown(const Card *card);
 void card_view(const Card *card, GpuView *ret_view);
 /** card_publish() - log a changed owner, signal changed properties. */
 void card_publish(Card *card);
+/** card_is_taken() - an operation runs on it, or a helper or record of an earlier daemon is not done with yet. */
+static inline bool card_is_taken(const Card *card) {
+        return card->operation || card->unfinished || card->stuck_watch;
+}
 /** card_guest_got_it() - a domain has the card: guest-open, and a bus reset if nothing guards it. */
 void card_guest_got_it(Card *card, bool unguarded, const char *reason);
 
@@ -249,11 +257,19 @@ void operation_undo(Operation *operation, size_t n_started);
 
 /* --- stuck.c --- */
 
-void card_stuck(Card *card, Operation *operation, const char *step);
+/** card_stuck() - @operation ends, its helper does not. @step: what it hangs in, NULL in a survey. */
+void card_stuck(Card *card, Operation *operation, const Step *step);
+/** card_probe_stuck() - the same for the run in stuck_run, which belongs to no operation and is at its only step. */
+void card_probe_stuck(Card *card, const Step *step);
 /** card_stuck_refusal() - fill in the refusal for a stuck card. */
 void card_stuck_refusal(const Card *card, Refusal *ret_refusal);
 /** stuck_look_again() - the helper is gone: finish or undo what it was doing. */
 void stuck_look_again(Card *card, StoredOperation *unfinished);
+/** stuck_watch_old_helper() - is a helper of an earlier daemon still there? Then nobody else acts on the card until it is
+ * gone, and @stored (or NULL: nothing is on record) is taken over. */
+bool stuck_watch_old_helper(Card *card, StoredOperation *stored);
+/** stuck_last_words() - the daemon goes: what a stuck card does to a shutdown is said on the console. */
+void stuck_last_words(const Manager *manager);
 
 /* --- recover.c --- */
 

@@ -35,7 +35,7 @@ static void remove_gone(Manager *manager, const CardFacts *found, size_t n_found
                         i++;
                         continue;
                 }
-                if (card->operation || card->unfinished || card->stuck || manager->requests) {
+                if (card_is_taken(card) || card->stuck || manager->requests) {
                         manager->rescan = true; /* somebody still points to it */
                         i++;
                         continue;
@@ -104,7 +104,7 @@ static int on_idle(sd_event_source *source, void *userdata) {
         domain_requests_resume(manager);
         for (size_t i = 0; i < manager->n_cards; i++) {
                 Card *card = manager->cards[i];
-                if (card->wants_home && !card->home_timer && !card->operation && !card->unfinished && !card->stuck &&
+                if (card->wants_home && !card->home_timer && !card_is_taken(card) && !card->stuck &&
                     !lease_is_held(&card->lease))
                         home_go(card);
         }
@@ -244,6 +244,7 @@ int manager_new(sd_event *event, const ManagerConfig *config, Manager **ret_mana
 Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
+        stuck_last_words(manager);
         while (manager->requests)
                 domain_request_forget(manager->requests);
         for (size_t i = 0; i < manager->n_cards; i++)

@@ -178,11 +178,9 @@ static bool taken_over(Operation *operation, const RunResult *result) {
 static void on_forward_ended(Run *run, const RunResult *result, void *userdata) {
         Operation *operation = userdata;
         Card *card = operation->card;
-        char what[256];
 
         if (result->end == RUN_END_STUCK) {
-                card_stuck(card, operation,
-                           step_describe(&operation->plan.steps[result->index], what, sizeof(what)));
+                card_stuck(card, operation, &operation->plan.steps[result->index]);
                 return;
         }
         operation->run = run_free(operation->run);
@@ -212,11 +210,9 @@ static void on_forward_ended(Run *run, const RunResult *result, void *userdata) 
 static void on_back_ended(Run *run, const RunResult *result, void *userdata) {
         Operation *operation = userdata;
         Card *card = operation->card;
-        char what[256];
 
         if (result->end == RUN_END_STUCK) {
-                card_stuck(card, operation,
-                           step_describe(&operation->back.steps[result->index], what, sizeof(what)));
+                card_stuck(card, operation, &operation->back.steps[result->index]);
                 return;
         }
         operation->back_incomplete |= result->n_failed > 0;

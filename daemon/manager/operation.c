@@ -219,7 +219,7 @@ static void on_survey_ended(Run *run, const RunResult *result, void *userdata) {
                         operation_plan(operation);
                 return;
         case RUN_END_STUCK:
-                card_stuck(card, operation, "reading its attributes");
+                card_stuck(card, operation, NULL);
                 return;
         case RUN_END_LOCKED:
                 (void) refusal_set(&refusal, REFUSAL_BUSY, card->address, "another helper still acts on it, pid ",

@@ -4,10 +4,7 @@
  * socket is closed); then core decides from record and facts.
  */
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
 
 #include "base/address.h"
 #include "base/text.h"
@@ -19,8 +16,6 @@
 
 /* Finding out whether a virtual machine holds the vfio group: long enough for a close that is under way. */
 #define GROUP_PROBE_TIMEOUT_USEC (2 * USEC_PER_SEC)
-
-static bool watch_old_helper(Card *card, StoredOperation *stored);
 
 static void facts_of(const StoredOperation *stored, RecoveryGroup group, RecoveryFacts *ret_facts) {
         *ret_facts = (RecoveryFacts){
@@ -138,41 +133,39 @@ static void recover_decided(Card *card, StoredOperation *stored, RecoveryGroup g
                 manager_card_idle(card);
 }
 
-/* Whoever has the lock is a helper that the record does not name: the daemon died before it could note it down. */
-static bool note_holder(StoredOperation *stored, const char *message) {
-        long long pid;
-        unsigned long long start_time;
+/* A helper of an earlier daemon still exists: nobody else acts on the card until it is gone. */
+static bool wait_for_helper(Card *card, StoredOperation *stored) {
+        RecoveryFacts facts;
+        const char *reason;
 
-        if (sscanf(message, "%lld %llu", &pid, &start_time) != 2 || pid <= 0 || pid > INT32_MAX)
+        if (!stuck_watch_old_helper(card, stored))
                 return false;
-        stored->helper_pid = (pid_t) pid;
-        stored->helper_start_time = start_time;
+        facts_of(stored, RECOVERY_GROUP_UNKNOWN, &facts);
+        facts.helper_alive = true;
+        RecoveryAction action = recovery_decide(&card->facts, &facts, &reason);
+        log_decision(card, stored, &facts, action, reason);
         return true;
 }
 
-static void probe_hangs(Card *card) {
-        LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) } };
-
-        card->stuck = true;
-        (void) text_format(card->stuck_reason, sizeof(card->stuck_reason),
-                           "asking for its vfio group hangs in the kernel (helper pid %d)",
-                           run_helper_pid(card->stuck_run));
-        log_entry(LOG_CRIT, MESSAGE_ID_CARD_STUCK, fields, ELEMENTSOF(fields), "GPU %s is stuck: %s",
-                  ADDRESS_TEXT(card->address), card->stuck_reason);
-        card_publish(card);
-        manager_card_idle(card);
+static Step group_probe(const Card *card) {
+        return (Step){ .kind = STEP_GROUP_FREE,
+                       .address = card->address,
+                       .iommu_group = card->facts.functions[0].iommu_group,
+                       .timeout_usec = GROUP_PROBE_TIMEOUT_USEC };
 }
 
 static void on_group_probed(Run *run, const RunResult *result, void *userdata) {
         Card *card = userdata;
 
         if (result->end == RUN_END_STUCK) {
-                probe_hangs(card);
+                Step probe = group_probe(card);
+                card_probe_stuck(card, &probe);
                 return;
         }
         card->stuck_run = run_free(card->stuck_run);
         StoredOperation *stored = TAKE_PTR(card->unfinished);
-        if (result->end == RUN_END_LOCKED && note_holder(stored, result->message) && watch_old_helper(card, stored))
+        /* One that the record does not name: the daemon died before it could note it down. */
+        if (result->end == RUN_END_LOCKED && wait_for_helper(card, stored))
                 return;
         if (result->end == RUN_END_DONE)
                 recover_decided(card, stored, RECOVERY_GROUP_FREE);
@@ -200,69 +193,11 @@ void recover_operation(Card *card, StoredOperation *stored) {
                 recover_decided(card, stored, RECOVERY_GROUP_UNKNOWN);
                 return;
         }
-        probe.steps[0] = (Step){ .kind = STEP_GROUP_FREE,
-                                 .address = card->address,
-                                 .iommu_group = card->facts.functions[0].iommu_group,
-                                 .timeout_usec = GROUP_PROBE_TIMEOUT_USEC };
+        probe.steps[0] = group_probe(card);
         if (run_plan(card->manager->event, &paths, card->address, &probe, false, &handlers, card, &card->stuck_run) < 0)
                 recover_decided(card, stored, RECOVERY_GROUP_UNKNOWN);
         else
                 card->unfinished = stored; /* nobody else acts meanwhile */
-}
-
-static int on_old_helper_gone(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        Card *card = userdata;
-
-        stuck_look_again(card, card->unfinished);
-        return 0;
-}
-
-static int on_old_helper_late(sd_event_source *source, uint64_t usec, void *userdata) {
-        Card *card = userdata;
-        const StoredOperation *stored = card->unfinished;
-        char where[512], what[256] = "a step";
-        LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
-                              { LOG_FIELD_OPERATION, stored->id } };
-
-        if (stored->n_started > 0 && stored->n_started <= stored->plan.n_steps)
-                step_describe(&stored->plan.steps[stored->n_started - 1], what, sizeof(what));
-        process_where("", stored->helper_pid, where, sizeof(where));
-        card->stuck = true;
-        (void) text_format(card->stuck_reason, sizeof(card->stuck_reason),
-                           "'%s' hangs in the kernel since before the daemon started (helper pid %d%s%s)", what,
-                           stored->helper_pid, isempty(where) ? "" : ", ", where);
-        log_entry(LOG_CRIT, MESSAGE_ID_CARD_STUCK, fields, ELEMENTSOF(fields), "GPU %s is stuck: %s",
-                  ADDRESS_TEXT(card->address), card->stuck_reason);
-        card_publish(card);
-        manager_card_idle(card);
-        return 0;
-}
-
-/* The helper of the record still exists: nobody else acts on the card until it is gone. */
-static bool watch_old_helper(Card *card, StoredOperation *stored) {
-        sd_event *event = card->manager->event;
-        uint64_t start_time;
-
-        if (stored->helper_pid <= 0 || process_start_time("", stored->helper_pid, &start_time) < 0 ||
-            start_time != stored->helper_start_time)
-                return false;
-        _cleanup_close_ int fd = (int) syscall(SYS_pidfd_open, stored->helper_pid, 0);
-        if (fd < 0)
-                return false;
-        if (sd_event_add_io(event, &card->stuck_watch, fd, EPOLLIN, on_old_helper_gone, card) < 0)
-                return false;
-        (void) sd_event_source_set_io_fd_own(card->stuck_watch, 1);
-        TAKE_FD(fd);
-        (void) sd_event_add_time_relative(event, &card->stuck_timer, CLOCK_MONOTONIC, BIND_TIMEOUT_USEC, 0,
-                                          on_old_helper_late, card);
-        card->unfinished = stored;
-        RecoveryFacts facts;
-        const char *reason;
-        facts_of(stored, RECOVERY_GROUP_UNKNOWN, &facts);
-        facts.helper_alive = true;
-        RecoveryAction action = recovery_decide(&card->facts, &facts, &reason);
-        log_decision(card, stored, &facts, action, reason);
-        return true;
 }
 
 /* A record that makes no sense may have been of any card, in the middle of anything. */
@@ -301,7 +236,7 @@ static int on_stored(const StoredOperation *operation, void *userdata) {
         if (!copy)
                 return -ENOMEM;
         *copy = *operation;
-        if (!watch_old_helper(card, copy))
+        if (!wait_for_helper(card, copy))
                 recover_operation(card, copy);
         return 0;
 }
@@ -311,6 +246,10 @@ void recover_all(Manager *manager) {
 
         if (r < 0)
                 log_error("Could not read what an earlier daemon left unfinished: %s", strerror(-r));
+        /* A helper that only looked at a card, or whose record was lost. */
+        for (size_t i = 0; i < manager->n_cards; i++)
+                if (!card_is_taken(manager->cards[i]))
+                        (void) stuck_watch_old_helper(manager->cards[i], NULL);
         /* Released, and the daemon died before the way home was on record. */
         for (size_t i = 0; i < manager->n_cards; i++)
                 if (manager->cards[i]->wants_home)

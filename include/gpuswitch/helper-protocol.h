@@ -7,7 +7,8 @@
  * daemon that outlived an upgrade. One request at a time; every request has exactly one reply.
  *
  * argv of the helper: "@gpuswitch-helper" ADDRESS LOCK-FILE. It takes an exclusive flock() on LOCK-FILE
- * (writing "PID START-TIME\n" into it, start time as field 22 of /proc/PID/stat) and first sends
+ * (writing "PID START-TIME\n" into it, start time as field 22 of /proc/PID/stat; the file's modification time is when
+ * the request in hand was begun) and first sends
  * one unsolicited reply: status 0 with its own "PID START-TIME" in `message`, or -EBUSY with the holder's.
  * It ends when the socket closes, after the request in hand; the lock goes with it. A request that only
  * waits is given up (-ECANCELED) when the daemon closes the socket or shuts down its sending half.

@@ -26,6 +26,8 @@
 #define START_REQUESTS_MAX 256U      /* starts of virtual machines that wait; counted apart from the others */
 #define INHIBITORS_PER_USER_MAX 16U  /* programs of one user that hold switches back */
 #define INHIBITORS_MAX 128U          /* the same of all users; each keeps a descriptor open */
+#define STUCK_HOLDERS_MAX 4U         /* processes that the report on one hang names */
+#define STUCK_HELP_MAX 6U            /* sentences on what helps against one hang */
 
 #define DRIVER_NAME_SIZE 64U         /* with NUL */
 #define FAMILY_NAME_SIZE 48U

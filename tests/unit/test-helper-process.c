@@ -128,6 +128,30 @@ static void add_with_registers(StepKind kind, const FunctionSurvey *seen) {
         memcpy(step->registers, seen->registers, sizeof(step->registers));
 }
 
+static const struct timespec long_ago[] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 1000 } };
+
+static void age_lock(pid_t pid) {
+        char path[PATH_MAX];
+
+        (void) text_format(path, sizeof(path), "%s/0000:01:00.0.lock", fake.root);
+        ck_assert_int_eq(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+}
+
+/* The lock file tells a later daemon since when the helper is at its step. */
+START_TEST(test_lock_has_the_time_of_the_step) {
+        char path[PATH_MAX];
+        struct stat facts;
+
+        between_steps = age_lock;
+        add(STEP_SET_D3COLD, "0");
+        run_it();
+        ck_assert_int_eq(result.end, RUN_END_DONE);
+        (void) text_format(path, sizeof(path), "%s/0000:01:00.0.lock", fake.root);
+        ck_assert_int_eq(stat(path, &facts), 0);
+        ck_assert_int_gt(facts.st_mtim.tv_sec, long_ago[1].tv_sec);
+}
+END_TEST
+
 START_TEST(test_whole_plan) {
         uint8_t before[CONFIG_SPACE_SIZE], after[CONFIG_SPACE_SIZE];
         FunctionSurvey seen = survey();
@@ -429,6 +453,7 @@ static Suite *suite(void) {
         tcase_add_checked_fixture(c, setup, teardown);
         tcase_set_timeout(c, 60);
         tcase_add_test(c, test_survey);
+        tcase_add_test(c, test_lock_has_the_time_of_the_step);
         tcase_add_test(c, test_whole_plan);
         tcase_add_test(c, test_step_that_fails);
         tcase_add_test(c, test_function_of_another_card);

@@ -122,6 +122,36 @@ START_TEST(test_which_nodes) {
 }
 END_TEST
 
+static const struct {
+        const char *link, *subsystem, *node; /* node NULL: it is none */
+} gone_cases[] = {
+        { "/dev/snd/pcmC1D0p (deleted)", "snd", "/dev/snd/pcmC1D0p" },
+        { "/srv/root/dev/snd/controlC1 (deleted)", "snd", "/srv/root/dev/snd/controlC1" },
+        { "/dev/dri/card1 (deleted)", "dri", "/dev/dri/card1" },
+        { "/dev/dri/card1 (deleted)", "snd", NULL },
+        { "/dev/snd/pcmC1D0p", "snd", NULL },
+        { "/dev/snd (deleted)", "snd", NULL },
+        { "/home/a/file (deleted)", "snd", NULL },
+        { "/dev/snd/ (deleted) twice", "snd", NULL },
+};
+
+/* The links of a made-up process: a node that is gone can only be known by its name. */
+START_TEST(test_gone_nodes) {
+        Holder holders[HOLDERS_MAX];
+
+        tree_folders("proc/77/fd/");
+        tree_link_raw("proc/77/fd/3", gone_cases[_i].link);
+        tree_write("proc/77/comm", "mpv\n");
+        int n = nodes_holders_of_gone(tree_root, gone_cases[_i].subsystem, holders);
+        ck_assert_int_eq(n, gone_cases[_i].node ? 1 : 0);
+        if (n == 0)
+                return;
+        ck_assert_int_eq(holders[0].pid, 77);
+        ck_assert_str_eq(holders[0].command, "mpv");
+        ck_assert_str_eq(holders[0].node, gone_cases[_i].node);
+}
+END_TEST
+
 START_TEST(test_links_are_not_followed) {
         Holder holders[HOLDERS_MAX];
 
@@ -326,6 +356,7 @@ static Suite *make_suite(void) {
         tcase_add_checked_fixture(tests, setup, tree_teardown);
         tcase_add_test(tests, test_holder);
         tcase_add_loop_test(tests, test_which_nodes, 0, ELEMENTSOF(node_cases));
+        tcase_add_loop_test(tests, test_gone_nodes, 0, ELEMENTSOF(gone_cases));
         tcase_add_test(tests, test_links_are_not_followed);
         tcase_add_test(tests, test_own_process_is_left_out);
         tcase_add_test(tests, test_at_most);

@@ -54,49 +54,54 @@ START_TEST(test_start_time_of_real_process) {
 END_TEST
 
 static const struct {
-        const char *wchan, *stack, *where;
-} where_cases[] = {
-        { "nv_pci_remove",
+        const char *wchan, *stack, *function, *frames;
+} place_cases[] = {
+        { "schedule",
           "[<0>] nv_pci_remove+0x1b/0x40 [nvidia]\n[<0>] pci_device_remove+0x3e/0xb0\n"
           "[<0>] device_release_driver_internal+0x1aa/0x230\n",
-          "wchan nv_pci_remove; stack: nv_pci_remove < pci_device_remove < device_release_driver_internal" },
-        { "0", "[<0>] a+0x1/0x2\n", "stack: a" },
-        { "", "[<0>] a+0x1/0x2", "stack: a" },
-        { "wait_for_completion", NULL, "wchan wait_for_completion" },
-        { "wait_for_completion", "", "wchan wait_for_completion" },
-        { "0", NULL, "" },
-        { NULL, NULL, "" },
-        { "0", "[<0>] 1+0\n[<0>] 2+0\n[<0>] 3+0\n[<0>] 4+0\n[<0>] 5+0\n[<0>] 6+0\n[<0>] 7+0\n",
-          "stack: 1 < 2 < 3 < 4 < 5 < 6" },
-        { "0", "[<ffffffff81>] old_kernel+0x1/0x2\nno frame\n[<0\n[<0>]\n[<0>] \n[<0>] +1\n",
-          "stack: old_kernel" },
-        { "0", "[<0\n[<0>] b+1\n", "stack: b" },
-        { "a\x1b[0m", "[<0>] b\x07+0x1\n", "wchan a?[0m; stack: b?" },
+          "nv_pci_remove", "nv_pci_remove < pci_device_remove < device_release_driver_internal" },
+        { "0", "[<0>] a+0x1/0x2\n", "a", "a" },
+        { "", "[<0>] a+0x1/0x2", "a", "a" },
+        { "wait_for_completion", NULL, "wait_for_completion", "" },
+        { "wait_for_completion", "", "wait_for_completion", "" },
+        { "0", NULL, "", "" },
+        { NULL, NULL, "", "" },
+        { "0", "[<0>] 1+0\n[<0>] 2+0\n[<0>] 3+0\n[<0>] 4+0\n[<0>] 5+0\n[<0>] 6+0\n[<0>] 7+0\n", "1",
+          "1 < 2 < 3 < 4 < 5 < 6" },
+        { "0", "[<ffffffff81>] old_kernel+0x1/0x2\nno frame\n[<0\n[<0>]\n[<0>] \n[<0>] +1\n", "old_kernel", "old_kernel" },
+        { "0", "[<0\n[<0>] b+1\n", "b", "b" },
+        { "a\x1b[0m", NULL, "a?[0m", "" },
+        { "a", "[<0>] b\x07+0x1\n", "b?", "b?" },
 };
 
-START_TEST(test_where) {
-        char text[256];
+START_TEST(test_place) {
+        ProcessPlace place;
 
+        memset(&place, 'x', sizeof(place));
+        process_place(tree_root, 42, &place);
+        ck_assert_str_eq(place.function, "");
+        ck_assert_str_eq(place.stack, "");
         tree_folders("proc/42/");
-        if (where_cases[_i].wchan)
-                tree_write("proc/42/wchan", "%s", where_cases[_i].wchan);
-        if (where_cases[_i].stack)
-                tree_write("proc/42/stack", "%s", where_cases[_i].stack);
-        process_where(tree_root, 42, text, sizeof(text));
-        ck_assert_str_eq(text, where_cases[_i].where);
+        if (place_cases[_i].wchan)
+                tree_write("proc/42/wchan", "%s", place_cases[_i].wchan);
+        if (place_cases[_i].stack)
+                tree_write("proc/42/stack", "%s", place_cases[_i].stack);
+        process_place(tree_root, 42, &place);
+        ck_assert_str_eq(place.function, place_cases[_i].function);
+        ck_assert_str_eq(place.stack, place_cases[_i].frames);
 }
 END_TEST
 
-START_TEST(test_where_small_buffer) {
-        char text[20];
+START_TEST(test_place_long_names) {
+        ProcessPlace place;
+        char name[200];
 
-        memset(text, 'x', sizeof(text));
-        process_where(tree_root, 42, text, sizeof(text));
-        ck_assert_str_eq(text, "");
-        tree_write("proc/42/wchan", "a_function_of_the_kernel");
-        tree_write("proc/42/stack", "[<0>] another+0x1/0x2\n");
-        process_where(tree_root, 42, text, sizeof(text));
-        ck_assert_str_eq(text, "wchan a_function_of");
+        memset(name, 'f', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        tree_write("proc/42/stack", "[<0>] %s+0x1\n[<0>] %s+0x1\n[<0>] %s+0x1\n", name, name, name);
+        process_place(tree_root, 42, &place);
+        ck_assert_uint_eq(strlen(place.function), sizeof(place.function) - 1);
+        ck_assert_uint_eq(strlen(place.stack), sizeof(place.stack) - 1);
 }
 END_TEST
 
@@ -108,8 +113,8 @@ static Suite *make_suite(void) {
         tcase_add_checked_fixture(tests, tree_setup, tree_teardown);
         tcase_add_loop_test(tests, test_start_time, 0, ELEMENTSOF(stat_cases));
         tcase_add_test(tests, test_start_time_of_real_process);
-        tcase_add_loop_test(tests, test_where, 0, ELEMENTSOF(where_cases));
-        tcase_add_test(tests, test_where_small_buffer);
+        tcase_add_loop_test(tests, test_place, 0, ELEMENTSOF(place_cases));
+        tcase_add_test(tests, test_place_long_names);
         suite_add_tcase(suite, tests);
         return suite;
 }
