@@ -33,5 +33,6 @@ ExitStatus verb_status(const Options *options, char **arguments);
 ExitStatus verb_to_guest(const Options *options, char **arguments);
 ExitStatus verb_to_host(const Options *options, char **arguments);
 ExitStatus verb_plan(const Options *options, char **arguments);
+ExitStatus verb_explain(const Options *options, char **arguments);
 ExitStatus verb_monitor(const Options *options, char **arguments);
 ExitStatus verb_log(const Options *options, char **arguments);

@@ -29,6 +29,7 @@ static void null_if_empty(json_object *object, const char *key) {
 void gpu_tidy(json_object *properties) {
         null_if_empty(properties, "domain");
         null_if_empty(properties, "operation");
+        null_if_empty(properties, "stuck_detail");
         if (member_number(properties, "iommu_group", 0) < 0)
                 (void) json_object_object_add(properties, "iommu_group", NULL);
 
@@ -93,6 +94,7 @@ int gpu_refresh(Gpu *gpu) {
         gpu->domain_name = member_text(domain, "name");
         gpu->domain_uuid = member_text(domain, "uuid");
         gpu->operation = member_of_type(json, "operation", json_type_object);
+        gpu->stuck_detail = member_of_type(json, "stuck_detail", json_type_object);
         if (address_parse(gpu->address, &gpu->pci) < 0)
                 return -EBADMSG;
         return refresh_functions(gpu);

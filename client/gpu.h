@@ -38,6 +38,7 @@ typedef struct Gpu {
         const char *domain_name; /* "": none */
         const char *domain_uuid;
         json_object *operation; /* borrowed, NULL: none */
+        json_object *stuck_detail; /* borrowed, NULL: not stuck, or an older daemon */
         size_t n_functions;
         GpuFunction functions[FUNCTIONS_MAX];
 } Gpu;

@@ -39,6 +39,8 @@ static const Verb verbs[] = {
         { "to-host", 1, 1, OPTIONS_COMMON, verb_to_host, "GPU", "Bring a GPU home" },
         { "plan", 2, 2, OPTIONS_COMMON, verb_plan, "GPU guest|host",
           "Print every step of a switch, do none" },
+        { "explain", 0, 1, OPTIONS_COMMON, verb_explain, "[GPU]",
+          "Can it switch? If not: why, and what helps" },
         { "monitor", 0, 0, OPTIONS_COMMON, verb_monitor, "", "Follow all changes until interrupted" },
         { "log", 0, 1, OPTIONS_LOG, verb_log, "[GPU]", "What the journal says" },
 };
@@ -62,7 +64,7 @@ static void print_help(FILE *out) {
                 "  -f --follow           Go on with new entries as they come\n"
                 "  -b --boot             Only this boot\n"
                 "  -D --directory=DIR    Read the journal files in DIR\n\n"
-                "Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 the daemon cannot be reached.\n");
+                "Exit status: 0 done, 1 refused or failed (explain: no), 2 wrong usage, 3 the daemon cannot be reached.\n");
 }
 
 static _printf_(1, 2) ExitStatus usage_error(const char *format, ...) {

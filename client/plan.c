@@ -5,6 +5,8 @@
  * shell.
  */
 
+#include "client/plan.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -17,8 +19,8 @@
 #include "gpuswitch/deadlines.h"
 #include "gpuswitch/names.h"
 
-static int fetch_plan(sd_bus *bus, const Gpu *gpu, const char *direction, json_object **ret_steps,
-                      sd_bus_error *reterr) {
+int plan_fetch(sd_bus *bus, const Gpu *gpu, const char *direction, json_object **ret_steps,
+               sd_bus_error *reterr) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
 
         int r = sd_bus_message_new_method_call(bus, &call, GPUSWITCH_BUS_NAME, gpu->path,
@@ -121,7 +123,7 @@ ExitStatus verb_plan(const Options *options, char **arguments) {
                 status = session_gpu(&session, arguments[0], &gpu);
         if (status != EXIT_DONE)
                 return status;
-        int r = fetch_plan(session.bus, gpu, direction, &steps, &error);
+        int r = plan_fetch(session.bus, gpu, direction, &steps, &error);
         if (r < 0)
                 return bus_fail(options, &error, r);
         if (options->json) {

@@ -6,10 +6,11 @@
 #include <stdarg.h>
 
 #include "base/text.h"
+#include "client/field.h"
 #include "client/json.h"
 #include "client/progress.h"
 #include "client/session.h"
-#include "client/table.h"
+#include "client/stuck.h"
 
 ExitStatus print_status_json(const Gpu *gpus, size_t n_gpus) {
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();
@@ -26,21 +27,8 @@ ExitStatus print_status_json(const Gpu *gpus, size_t n_gpus) {
         return EXIT_DONE;
 }
 
-static void put_label(const char *label) {
-        printf("  %12s%s ", label, label[0] ? ":" : " ");
-}
-
-/* One line "label: text", left out when there is no text. */
-static void put_line(bool colour_on, const char *label, Colour colour, const char *text) {
-        if (isempty(text))
-                return;
-        put_label(label);
-        colour_put(stdout, colour_on, colour, text);
-        putchar('\n');
-}
-
 static void put_state(const Gpu *gpu, bool colour_on) {
-        put_label("Reset state");
+        field_label("Reset state");
         colour_put(stdout, colour_on, colour_of_reset_state(gpu->reset_state), gpu->reset_state);
         if (!isempty(gpu->reason)) {
                 fputs(": ", stdout);
@@ -52,7 +40,7 @@ static void put_state(const Gpu *gpu, bool colour_on) {
 static void put_functions(const Gpu *gpu, bool colour_on) {
         for (size_t i = 0; i < gpu->n_functions; i++) {
                 const GpuFunction *function = &gpu->functions[i];
-                put_label(i == 0 ? "Functions" : "");
+                field_label(i == 0 ? "Functions" : "");
                 printf("%s  %-8s", function->address, function->role);
                 colour_put(stdout, colour_on, isempty(function->driver) ? COLOUR_FAINT : COLOUR_PLAIN,
                            isempty(function->driver) ? "no driver" : function->driver);
@@ -63,7 +51,7 @@ static void put_functions(const Gpu *gpu, bool colour_on) {
 static void put_domain(const Gpu *gpu, bool colour_on) {
         if (isempty(gpu->domain_name) && isempty(gpu->domain_uuid))
                 return;
-        put_label("VM");
+        field_label("VM");
         colour_put(stdout, colour_on, COLOUR_STRONG, gpu->domain_name);
         printf(" (%s)\n", gpu->domain_uuid);
 }
@@ -71,31 +59,27 @@ static void put_domain(const Gpu *gpu, bool colour_on) {
 static void put_gpu(const Gpu *gpu, bool colour_on) {
         char text[MESSAGE_TEXT_SIZE] = "";
 
-        colour_put(stdout, colour_on, COLOUR_STRONG, gpu->address);
-        fputs("  ", stdout);
-        colour_put(stdout, colour_on, COLOUR_STRONG, gpu->name);
-        putchar('\n');
-        if (gpu->stuck)
-                put_line(colour_on, "Stuck", COLOUR_BAD,
-                         isempty(gpu->stuck_reason) ? "yes" : gpu->stuck_reason);
-        put_line(colour_on, "Owner", colour_of_owner(gpu->owner), gpu->owner);
+        field_heading(gpu, colour_on);
+        stuck_put(gpu, colour_on);
+        field_line(colour_on, "Owner", colour_of_owner(gpu->owner), gpu->owner);
         put_domain(gpu, colour_on);
         if (gpu->operation) {
                 operation_line(gpu->operation, text, sizeof(text));
-                put_line(colour_on, "Operation", COLOUR_WARNING, text);
+                field_line(colour_on, "Operation", COLOUR_WARNING, text);
         }
         put_state(gpu, colour_on);
-        put_line(colour_on, "Guard", COLOUR_PLAIN, gpu->guard);
-        put_line(colour_on, "Family", COLOUR_PLAIN, gpu->family);
+        field_line(colour_on, "Guard", COLOUR_PLAIN, gpu->guard);
+        field_line(colour_on, "Family", COLOUR_PLAIN, gpu->family);
         if (gpu->iommu_group >= 0)
                 (void) text_format(text, sizeof(text), "%" PRId64, gpu->iommu_group);
-        put_line(colour_on, "IOMMU group", COLOUR_PLAIN, gpu->iommu_group >= 0 ? text : "none");
+        field_line(colour_on, "IOMMU group", COLOUR_PLAIN, gpu->iommu_group >= 0 ? text : "none");
         put_functions(gpu, colour_on);
         if (gpu->leased_by_hand)
-                put_line(colour_on, "Kept", COLOUR_PLAIN, "by hand: with the guest side until `to-host`");
+                field_line(colour_on, "Kept", COLOUR_PLAIN, "by hand: with the guest side until `to-host`");
         else if (streq(gpu->return_to, "stay"))
-                put_line(colour_on, "Kept", COLOUR_PLAIN,
-                         "by policy: stays with the guest side after its VM");
+                field_line(colour_on, "Kept", COLOUR_PLAIN,
+                           "by policy: stays with the guest side after its VM");
+        stuck_put_help(gpu, colour_on);
 }
 
 ExitStatus verb_status(const Options *options, char **arguments) {

@@ -12,5 +12,8 @@ usec_t timestamp_now(void);
 /** timestamp_local() - "2025-11-20 11:31:02", in the reader's time zone. Returns @buffer. */
 const char *timestamp_local(usec_t usec, char buffer[static TIMESTAMP_TEXT_SIZE]);
 
+/** timestamp_ago() - " (4 min ago)"; "" for what is still to come. Returns @buffer. */
+const char *timestamp_ago(usec_t usec, usec_t now, char buffer[static TIMESTAMP_TEXT_SIZE]);
+
 /** timestamp_utc() - "2025-11-20T10:31:02.123456Z". Returns @buffer. */
 const char *timestamp_utc(usec_t usec, char buffer[static TIMESTAMP_TEXT_SIZE]);

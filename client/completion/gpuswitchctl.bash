@@ -14,7 +14,7 @@ _gpuswitchctl_gpus() {
 _gpuswitchctl() {
         local cur prev words cword i verb='' position=0
         local options='--help --version --json --host --machine'
-        local verbs='list status to-guest to-host plan monitor log'
+        local verbs='list status to-guest to-host plan explain monitor log'
         COMPREPLY=()
         _get_comp_words_by_ref -n : cur prev words cword
 
@@ -50,7 +50,7 @@ _gpuswitchctl() {
                 mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
         elif [[ $verb == plan && $position == 1 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W 'guest host' -- "$cur")
-        elif [[ $position == 0 && $verb =~ ^(status|to-guest|to-host|plan|log)$ ]]; then
+        elif [[ $position == 0 && $verb =~ ^(status|to-guest|to-host|plan|explain|log)$ ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_gpuswitchctl_gpus)" -- "$cur")
                 __ltrim_colon_completions "$cur"
         fi

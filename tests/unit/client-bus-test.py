@@ -10,24 +10,13 @@ import json
 import os
 import pty
 import re
-import select
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import unittest
 
-CLIENT = os.path.abspath(sys.argv[1])
-FAKE = os.path.abspath(sys.argv[2])
-DEADLINE = 60  # seconds; nothing here waits for time to pass, so this is only for hangs
-UUID = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
-
-BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><listen>unix:path={folder}/bus</listen><servicedir>{folder}/services</servicedir>
-<policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
-</busconfig>"""
+from client_bus import CLIENT, DEADLINE, FAKE, UUID, BusTest
 
 
 def domain_xml(name="vm", devices="", uuid=UUID):
@@ -39,83 +28,12 @@ def hostdev(bus):
             f"<address domain='0x0000' bus='{bus}' slot='0x00' function='0x0'/></source></hostdev>")
 
 
-class BusTest(unittest.TestCase):
-    activates = None  # the program that the bus starts for our name
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        os.mkdir(f"{self.folder}/services")
-        with open(f"{self.folder}/bus.conf", "w") as f:
-            f.write(BUS_CONFIG.format(folder=self.folder))
-        if self.activates:
-            with open(f"{self.folder}/services/org.gpuswitch1.service", "w") as f:
-                f.write(f"[D-BUS Service]\nName=org.gpuswitch1\nExec={self.activates}\n")
-        self.environment = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.folder}/bus", TERM="xterm",
-                                LC_ALL="C.UTF-8", TZ="UTC")
-        self.environment.pop("NO_COLOR", None)
-        self.bus = self.spawn(["dbus-daemon", "--nofork", "--print-address=1",
-                               f"--config-file={self.folder}/bus.conf"])
-        self.bus.stdout.readline()
-
-    def spawn(self, arguments, **how):
-        how = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
-        process = subprocess.Popen(arguments, env=self.environment, **how)
-
-        def end():
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout, process.stderr):
-                if stream:
-                    stream.close()
-        self.addCleanup(end)
-        return process
-
-    def start_fake(self, *arguments):
-        fake = self.spawn([FAKE, *arguments], stderr=None)
-        self.expect(fake, "ready")
-        return fake
-
-    def stop_fake(self, fake):
-        fake.stdin.close()
-        self.assertEqual(fake.wait(DEADLINE), 0)
-
-    def tell(self, fake, command):
-        fake.stdin.write(command.encode() + b"\n")
-        fake.stdin.flush()
-
-    def line(self, process):
-        """The next line of a process; fails instead of hanging."""
-        got = b""
-        while not got.endswith(b"\n"):
-            self.assertTrue(select.select([process.stdout], [], [], DEADLINE)[0], "no line came")
-            byte = os.read(process.stdout.fileno(), 1)
-            self.assertTrue(byte, f"ended after {got!r}")
-            got += byte
-        return got.decode().rstrip("\n")
-
-    def expect(self, process, text):
-        while self.line(process) != text:
-            pass
-
-    def run_client(self, *arguments, stdin="", exits=0):
-        done = subprocess.run([CLIENT, *arguments], env=self.environment, input=stdin, capture_output=True,
-                              text=True, timeout=DEADLINE)
-        self.assertEqual(done.returncode, exits, f"{arguments}: {done.stdout}\n{done.stderr}")
-        return done
-
-    def first_line(self, done):
-        return done.stderr.split("\n")[0]
-
-
 class Usage(BusTest):
     def test_wrong_usage_is_2_and_silent_on_stdout(self):
         for arguments in ([], ["fly"], ["list", "x"], ["to-guest"], ["to-guest", "a", "b"], ["plan", "01:00.0"],
                           ["plan", "01:00.0", "sideways"], ["--no-such", "list"], ["list", "-f"],
                           ["status", "--lines=3"], ["log", "-n", "many"], ["-H"], ["list", "-H", "a", "-M", "b"],
-                          ["-M", "x", "log"], ["explain"], ["recover", "01:00.0"], ["libvirt-hook"],
+                          ["-M", "x", "log"], ["explain", "a", "b"], ["recover", "01:00.0"], ["libvirt-hook"],
                           ["libvirt-hook", "vm", "prepare", "begin"]):
             with self.subTest(arguments=arguments):
                 done = self.run_client(*arguments, exits=2)
@@ -124,7 +42,7 @@ class Usage(BusTest):
 
     def test_help_names_every_verb(self):
         done = self.run_client("--help")
-        for verb in ("list", "status", "to-guest", "to-host", "plan", "monitor", "log", "libvirt-hook"):
+        for verb in ("list", "status", "to-guest", "to-host", "plan", "explain", "monitor", "log", "libvirt-hook"):
             self.assertIn(f"\n  {verb} ", done.stdout)
         self.assertRegex(self.run_client("--version").stdout, r"^gpuswitchctl \d")
 
@@ -159,7 +77,7 @@ class Usage(BusTest):
 
 class Unreachable(BusTest):
     VERBS = (["list"], ["status"], ["list", "--json"], ["to-guest", "01:00.0"], ["to-host", "01:00.0"],
-             ["plan", "01:00.0", "guest"], ["monitor"], ["log", "a name"])
+             ["plan", "01:00.0", "guest"], ["explain"], ["monitor"], ["log", "a name"])
 
     def check_all(self):
         for arguments in Unreachable.VERBS:
@@ -242,10 +160,17 @@ class Reading(BusTest):
     def test_status_text(self):
         self.start_fake()
         text = self.run_client("status").stdout
-        for part in ("amdgpu has taken it a second time", "unbind waits in drm_dev_unplug", "stub-companion",
+        for part in ("amdgpu has taken it a second time", "stub-companion",
+                     "Stuck: unbind 10000:03:00.0 from amdgpu: has not come back\n",
+                     "What hangs: write 10000:03:00.0 to /sys/bus/pci/drivers/amdgpu/unbind\n",
+                     "In kernel: drm_dev_unplug < amdgpu_pci_remove (helper pid 637)\n",
+                     "Held by: mpv (pid 812) has /dev/dri/card1 open\n                and another\n",
+                     "What helps: End what uses?[31m it.\n                and another\n",
                      f"({UUID})", "IOMMU group: 14", "IOMMU group: none", "0000:01:00.1  audio   snd_hda_intel",
                      "no driver", "by hand", "by policy"):
             self.assertIn(part, text)
+        self.assertRegex(text, r" Since: 1970-01-01 01:01:01 \(\d+ d \d+ h ago\)\n")
+        self.assertEqual(text.count("Since:"), 1)
         one = self.run_client("status", "big").stdout
         self.assertTrue(one.startswith("0000:02:00.0  big\n"))
         self.assertNotIn("0000:01:00.0", one)
@@ -265,6 +190,9 @@ class Reading(BusTest):
         self.assertEqual(gpus[1]["iommu_group"], 0)
         self.assertEqual((gpus[2]["stuck"], gpus[2]["iommu_group"], gpus[2]["functions"][0]["driver"]),
                          (True, None, None))
+        self.assertEqual((gpus[2]["stuck_detail"]["since_usec"], gpus[2]["stuck_detail"]["help"][1]),
+                         (3661000000, "and another"))
+        self.assertIsNone(gpus[0]["stuck_detail"])
         one = json.loads(self.run_client("--json", "status", "10000:03:00.0").stdout)["gpus"]
         self.assertEqual([gpu["address"] for gpu in one], ["10000:03:00.0"])
 

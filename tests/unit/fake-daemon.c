@@ -128,6 +128,30 @@ static int get_operation(sd_bus *b, const char *path, const char *interface, con
                                      steps[card->step], "undoing", "b", 0, "domain", "s", "");
 }
 
+static int append_texts(sd_bus_message *reply, const char *key, const char *text) {
+        return sd_bus_message_append(reply, "{sv}", key, "as", 2, text, "and another");
+}
+
+/* Card 2 hangs since 1970. */
+static int get_stuck_detail(sd_bus *b, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Card *card = userdata;
+
+        if (!is_card(card, 2))
+                return sd_bus_message_append(reply, "a{sv}", 0);
+        must(sd_bus_message_open_container(reply, 'a', "{sv}"), property);
+        must(sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "step", "s",
+                                   "unbind 10000:03:00.0 from amdgpu", "action", "s",
+                                   "write 10000:03:00.0 to /sys/bus/pci/drivers/amdgpu/unbind", "function", "s",
+                                   card->address, "since_usec", "t", (uint64_t) 3661000000, "pid", "i", 637,
+                                   "kernel_function", "s", "drm_dev_unplug", "kernel_stack", "s",
+                                   "drm_dev_unplug < amdgpu_pci_remove"),
+             property);
+        must(append_texts(reply, "holders", "mpv (pid 812) has /dev/dri/card1 open"), property);
+        must(append_texts(reply, "help", "End what uses\033[31m it."), property);
+        return sd_bus_message_close_container(reply);
+}
+
 static int get_functions(sd_bus *b, const char *path, const char *interface, const char *property,
                          sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Card *card = userdata;
@@ -263,6 +287,7 @@ static const sd_bus_vtable card_vtable[] = {
         SD_BUS_PROPERTY("Owner", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Stuck", "b", get_flag, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("StuckReason", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("StuckDetail", "a{sv}", get_stuck_detail, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Family", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("IommuGroup", "i", get_group, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Domain", "a{sv}", get_domain, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

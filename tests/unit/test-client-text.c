@@ -104,6 +104,27 @@ START_TEST(writes_times) {
 }
 END_TEST
 
+static const struct {
+        usec_t seconds;
+        const char *text;
+} ago_cases[] = {
+        { 0, " (0 s ago)" },
+        { 59, " (59 s ago)" },
+        { 60, " (1 min ago)" },
+        { 3599, " (59 min ago)" },
+        { 3600 + 5 * 60, " (1 h 5 min ago)" },
+        { 2 * 86400 + 3 * 3600, " (2 d 3 h ago)" },
+};
+
+START_TEST(says_how_long_ago) {
+        const usec_t then = 1700000000 * USEC_PER_SEC;
+        char buffer[TIMESTAMP_TEXT_SIZE];
+
+        ck_assert_str_eq(timestamp_ago(then, then + ago_cases[_i].seconds * USEC_PER_SEC, buffer), ago_cases[_i].text);
+        ck_assert_str_eq(timestamp_ago(then + 1, then, buffer), "");
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("client-text");
         TCase *c = tcase_create("text");
@@ -112,6 +133,7 @@ static Suite *suite(void) {
         tcase_add_test(c, aligns_columns);
         tcase_add_test(c, shows_each_step_once);
         tcase_add_test(c, writes_times);
+        tcase_add_loop_test(c, says_how_long_ago, 0, ELEMENTSOF(ago_cases));
         suite_add_tcase(s, c);
         return s;
 }
