@@ -182,7 +182,10 @@ class Machine:
         self.monitor.call("quit")
         self.process.wait()
 
+    def console_text(self):
+        return self.console.read_text(errors="replace") if self.console.exists() else ""
+
     def last_words(self, lines=30):
-        text = self.console.read_text(errors="replace") if self.console.exists() else ""
+        text = self.console_text()
         log = (self.folder / "qemu.log").read_text(errors="replace")
         return "\n".join((text + log).splitlines()[-lines:])

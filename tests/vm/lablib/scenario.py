@@ -21,6 +21,7 @@ HEADERS = {
     "kernel": ("", r".*"),
     "qemu": ("", r".*"),
     "timeout": ("300", r"\d+"),
+    "console": ("", r".*"),
 }
 FOR_THE_GUEST = ("temper", "groups", "model", "gpuswitch", "timeout")
 
@@ -102,10 +103,20 @@ class Run:
                 machine.send(self._job(machine.boot))
                 self.on_start(machine)
                 code = self._listen(machine)
+                if code == 0:
+                    self._look_at_console(machine)
         except LabError as error:
             code = 1
             self._take(f"lab: {error}\n".encode())
         return Result(code, self.output.decode(errors="replace"), time.monotonic() - self.begun)
+
+    def _look_at_console(self, machine):
+        """What the scenario's header says that a person must have read there; it may come after the scenario's end."""
+        wanted = re.compile(self.scenario.header["console"], re.S)
+        while not wanted.search(machine.console_text()):
+            if time.monotonic() > self.deadline or machine.process.poll() is not None:
+                raise LabError(f"the console did not show \"{wanted.pattern}\":\n{machine.last_words()}")
+            time.sleep(0.1)
 
     def _job(self, first_boot):
         job = self.scenario.job(self.guest, self.token, first_boot)
