@@ -111,7 +111,6 @@ int helper_process_reap(HelperProcess *process, char *ret_text, size_t size) {
         int r = reap(process->pidfd, &info);
         if (r <= 0)
                 return r;
-        process->pidfd = close_fd(process->pidfd);
         (void) text_format(ret_text, size, info.si_code == CLD_EXITED ? "exit status %d" : "signal %d",
                            info.si_status);
         return 1;

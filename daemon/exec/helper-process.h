@@ -32,7 +32,8 @@ void helper_process_hang_up(HelperProcess *process);
  * helper_process_reap() - take the exit status, if there is one already
  * @ret_text: how it ended, for people: "exit status 1", "signal 9"
  *
- * Return: 1 when it has ended (the pidfd is closed then), 0 when it has not; negative errno.
+ * Return: 1 when it has ended (the caller closes the pidfd, after what watches it), 0 when it has not; negative
+ * errno.
  */
 int helper_process_reap(HelperProcess *process, char *ret_text, size_t size);
 

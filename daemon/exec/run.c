@@ -147,8 +147,11 @@ static void take_end(Run *run) {
 
         if (r == 0)
                 return;
+        /* In this order: closing ends the watch only if nobody else has the same file at that moment, and whoever
+         * looks through our descriptors in /proc (as our own helpers do) has it for as long. r < 0: nothing to reap,
+         * nothing to watch. */
         run->pidfd_source = sd_event_source_disable_unref(run->pidfd_source);
-        run->helper.pidfd = close_fd(run->helper.pidfd); /* r < 0: nothing to reap, nothing to watch */
+        run->helper.pidfd = close_fd(run->helper.pidfd);
         /* Its last words come first. */
         if (take_replies(run) && run->state != RUN_STARTING && run->state != RUN_STEPPING)
                 return;

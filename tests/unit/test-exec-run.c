@@ -238,6 +238,36 @@ START_TEST(test_next_run_from_inside_the_end) {
 }
 END_TEST
 
+/* A second descriptor of the helper's pidfd, as anybody has for a moment who looks through /proc/PID/fd. */
+static int copy_pidfd(void) {
+        char path[64], target[64];
+
+        for (int fd = 3; fd < 256; fd++) {
+                (void) text_format(path, sizeof(path), "/proc/self/fd/%d", fd);
+                ssize_t n = readlink(path, target, sizeof(target) - 1);
+                target[n > 0 ? n : 0] = '\0';
+                if (strstr(target, "pidfd"))
+                        return dup(fd);
+        }
+        return -EBADF;
+}
+
+START_TEST(test_somebody_else_has_the_pidfd) {
+        add_steps(1, 20 * USEC_PER_SEC);
+        start("", false);
+        int copy = copy_pidfd();
+        ck_assert_int_ge(copy, 0);
+        while (t.n_ended == 0)
+                turn();
+        assert_end(RUN_END_DONE, 1, 0);
+        /* Nothing is watched any more, although the file is still there and readable. */
+        ck_assert_int_eq(sd_event_run(t.event, 0), 0);
+        t.run = run_free(t.run);
+        ck_assert_int_eq(sd_event_run(t.event, 0), 0);
+        (void) close(copy);
+}
+END_TEST
+
 START_TEST(test_no_helper) {
         const RunPaths nowhere = { .helper = "/nonexistent/gpuswitch-helper", .lock_dir = t.folder };
         char folder[2 * PATH_TEXT_SIZE];
@@ -339,6 +369,7 @@ static Suite *suite(void) {
         tcase_add_test(c, test_locked);
         tcase_add_test(c, test_ended_means_unlocked);
         tcase_add_test(c, test_next_run_from_inside_the_end);
+        tcase_add_test(c, test_somebody_else_has_the_pidfd);
         tcase_add_test(c, test_no_helper);
         tcase_add_test(c, test_without_handlers);
         suite_add_tcase(s, c);

@@ -224,7 +224,7 @@ static void wait_for_helper(HelperProcess *process, const char *how) {
         ck_assert_int_eq(waitid(P_PIDFD, (id_t) process->pidfd, &info, WEXITED | WNOWAIT), 0);
         ck_assert_int_eq(helper_process_reap(process, text, sizeof(text)), 1);
         ck_assert_str_eq(text, how);
-        ck_assert_int_lt(process->pidfd, 0);
+        process->pidfd = close_fd(process->pidfd);
         helper_process_hang_up(process);
 }
 
