@@ -4,7 +4,7 @@
 # What tests/check and tests/demo share: the packages they need, and how many lab machines fit.
 
 BUILD_PACKAGES=(gcc cmake ninja-build pkg-config libsystemd-dev libvirt-dev libjson-c-dev libxml2-dev
-        libsqlite3-dev check dbus systemd shellcheck python3 git)
+        libsqlite3-dev libfuse3-dev fuse3 check dbus systemd shellcheck python3 git)
 LAB_PACKAGES=(qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs kmod zstd)
 
 # Installs what is missing, as root or through sudo; says nothing when all is there.

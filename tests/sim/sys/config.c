@@ -93,6 +93,16 @@ void config_init(Function *function) {
         put(writable, REBAR + 8, 0x00003f00, 4);
 }
 
+/* What the kernel does for a function that it finds without addresses. */
+void config_assign_bars(Function *function) {
+        if ((get(function->config, 0x10, 4) & ~0xfU) != 0)
+                return;
+        if (function->class_code >> 16 == 3)
+                lay_display_bars(function);
+        else
+                lay_other_bars(function);
+}
+
 /* The kernel splits an access into its aligned parts of 1, 2 and 4 bytes; for reading that makes no difference. */
 size_t config_read(const Function *function, size_t offset, uint8_t *bytes, size_t size) {
         if (offset >= function->config_size)

@@ -177,6 +177,7 @@ static void come_back(Function *function, void *userdata) {
         function->runtime_power = false;
         function->d3cold_allowed = true;
         function->lock = NULL;
+        config_assign_bars(function);
         tree_add_function(function);
         if (function->card && function->index == 0)
                 function->card->model.function0 = &function->card->model_device;

@@ -108,6 +108,7 @@ void machine_each(void (*call)(Function *function, void *userdata), void *userda
 
 /* config.c */
 void config_init(Function *function);
+void config_assign_bars(Function *function);
 size_t config_read(const Function *function, size_t offset, uint8_t *bytes, size_t size);
 void config_write(Function *function, size_t offset, const uint8_t *bytes, size_t size);
 uint32_t config_get(const Function *function, size_t offset, size_t size);

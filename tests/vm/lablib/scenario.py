@@ -23,6 +23,7 @@ HEADERS = {
     "timeout": ("300", r"\d+"),
     "console": ("", r".*"),
 }
+PINNED = ("pinned-steps", "pinned.expected")
 FOR_THE_GUEST = ("temper", "groups", "model", "gpuswitch", "timeout")
 
 # What the machine itself may need beyond the scenario's time: to come up, and to show its evidence.
@@ -53,6 +54,8 @@ class Scenario:
         files = {
             "run": (guest / "run").read_text(encoding="utf-8"),
             **{file.name: file.read_text(encoding="utf-8") for file in sorted(guest.glob("*.sh"))},
+            # What the simulator is held to, see tests/sim/README.md.
+            **{name: (guest.parents[1] / "sim" / name).read_text(encoding="utf-8") for name in PINNED},
             "settings": "".join(f"LAB_{key.upper()}={shlex.quote(value)}\n" for key, value in settings.items()),
             "scenario": self.text,
             "token": token,
