@@ -66,6 +66,7 @@ START_TEST(test_kinds) {
         ck_assert_str_eq(view.step, step_describe(step, text, sizeof(text)));
         ck_assert_uint_eq(view.function.function, step->address.function);
         ck_assert_uint_eq(view.n_help, kind_cases[_i].help ? 4 : 3);
+        ck_assert_uint_le(view.n_help, STUCK_HELP_MAX);
         ck_assert(!kind_cases[_i].help || helps(&view, kind_cases[_i].help));
         ck_assert(helps(&view, "come back by itself"));
         ck_assert(helps(&view, "hold the power button"));
