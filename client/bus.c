@@ -95,6 +95,8 @@ ExitStatus bus_fail(const Options *options, const sd_bus_error *error, int r) {
         else if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ||
                  sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
                 fputs("not allowed: ", stderr);
+        else if (sd_bus_error_has_name(error, SD_BUS_ERROR_LIMITS_EXCEEDED))
+                fputs("too much at once: ", stderr);
         else if (!bus_error_is_verdict(error))
                 fputs("no proper answer from gpuswitchd: ", stderr);
         printable_put(stderr, message);

@@ -22,9 +22,14 @@ typedef struct Options {
         const char *machine;   /* -M, NULL: none */
         const char *directory; /* log -D, NULL: this system's journal */
         uint64_t lines;        /* log -n */
+        const char *gpu;       /* inhibit --gpu, NULL: all */
+        const char *who;       /* NULL: the command */
+        const char *why;
+        const char *mode;      /* NULL: block */
         bool json;
         bool follow;    /* log -f */
         bool this_boot; /* log -b */
+        bool list;      /* inhibit --list */
 } Options;
 
 /* Verbs get their arguments as a NULL-terminated list whose length main() has checked. */
@@ -35,4 +40,6 @@ ExitStatus verb_to_host(const Options *options, char **arguments);
 ExitStatus verb_plan(const Options *options, char **arguments);
 ExitStatus verb_explain(const Options *options, char **arguments);
 ExitStatus verb_monitor(const Options *options, char **arguments);
+/* Ends with the command's own status. */
+ExitStatus verb_inhibit(const Options *options, char **arguments);
 ExitStatus verb_log(const Options *options, char **arguments);

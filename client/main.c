@@ -7,6 +7,7 @@
  */
 
 #include <getopt.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 typedef enum OptionSet {
         OPTIONS_COMMON = 0,
         OPTIONS_LOG = 1 << 0,
+        OPTIONS_INHIBIT = 1 << 1,
 } OptionSet;
 
 typedef struct Verb {
@@ -43,6 +45,8 @@ static const Verb verbs[] = {
           "Can it switch? If not: why, and what helps" },
         { "monitor", 0, 0, OPTIONS_COMMON, verb_monitor, "", "Follow all changes until interrupted" },
         { "log", 0, 1, OPTIONS_LOG, verb_log, "[GPU]", "What the journal says" },
+        { "inhibit", 0, INT_MAX, OPTIONS_INHIBIT, verb_inhibit, "-- COMMAND...",
+          "Hold switches back while a command runs" },
 };
 
 static void print_help(FILE *out) {
@@ -63,8 +67,15 @@ static void print_help(FILE *out) {
                 "  -n --lines=N          Only the last N entries\n"
                 "  -f --follow           Go on with new entries as they come\n"
                 "  -b --boot             Only this boot\n"
-                "  -D --directory=DIR    Read the journal files in DIR\n\n"
-                "Exit status: 0 done, 1 refused or failed (explain: no), 2 wrong usage, 3 the daemon cannot be reached.\n");
+                "  -D --directory=DIR    Read the journal files in DIR\n"
+                "Options of inhibit:\n"
+                "     --gpu=GPU          Only this one; without it, all\n"
+                "     --mode=MODE        block: refuse switches (default); delay: make them wait, some seconds at most\n"
+                "     --who=TEXT         Who is to be named; without it, the command\n"
+                "     --why=TEXT         And why\n"
+                "     --list             Show who holds switches back, run nothing\n\n"
+                "Exit status: 0 done, 1 refused or failed (explain: no), 2 wrong usage, 3 the daemon cannot be reached; inhibit ends as "
+                "its\ncommand does.\n");
 }
 
 static _printf_(1, 2) ExitStatus usage_error(const char *format, ...) {
@@ -89,11 +100,12 @@ static const Verb *find_verb(const char *name) {
 typedef struct Parsed {
         bool help;
         bool version;
-        const char *log_option; /* an option that only `log` takes, as typed */
+        const char *log_option;     /* an option that only `log` takes, as typed */
+        const char *inhibit_option; /* the same of `inhibit` */
 } Parsed;
 
 static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed *parsed) {
-        enum { OPTION_JSON = 0x100, OPTION_VERSION };
+        enum { OPTION_JSON = 0x100, OPTION_VERSION, OPTION_GPU, OPTION_WHO, OPTION_WHY, OPTION_MODE, OPTION_LIST };
         static const struct option table[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPTION_VERSION },
@@ -104,6 +116,11 @@ static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed 
                 { "follow", no_argument, NULL, 'f' },
                 { "boot", no_argument, NULL, 'b' },
                 { "directory", required_argument, NULL, 'D' },
+                { "gpu", required_argument, NULL, OPTION_GPU },
+                { "who", required_argument, NULL, OPTION_WHO },
+                { "why", required_argument, NULL, OPTION_WHY },
+                { "mode", required_argument, NULL, OPTION_MODE },
+                { "list", no_argument, NULL, OPTION_LIST },
                 { NULL, 0, NULL, 0 },
         };
 
@@ -141,6 +158,26 @@ static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed 
                         parsed->log_option = "--directory";
                         options->directory = optarg;
                         break;
+                case OPTION_GPU:
+                        parsed->inhibit_option = "--gpu";
+                        options->gpu = optarg;
+                        break;
+                case OPTION_WHO:
+                        parsed->inhibit_option = "--who";
+                        options->who = optarg;
+                        break;
+                case OPTION_WHY:
+                        parsed->inhibit_option = "--why";
+                        options->why = optarg;
+                        break;
+                case OPTION_MODE:
+                        parsed->inhibit_option = "--mode";
+                        options->mode = optarg;
+                        break;
+                case OPTION_LIST:
+                        parsed->inhibit_option = "--list";
+                        options->list = true;
+                        break;
                 default: /* getopt has said what is wrong */
                         fputs("See gpuswitchctl --help.\n", stderr);
                         return EXIT_USAGE;
@@ -163,6 +200,8 @@ static ExitStatus run_verb(const Options *options, const Parsed *parsed, char **
                                    verb->arguments[0] ? " " : "", verb->arguments);
         if (parsed->log_option && !(verb->options & OPTIONS_LOG))
                 return usage_error("%s takes no option %s", verb->name, parsed->log_option);
+        if (parsed->inhibit_option && !(verb->options & OPTIONS_INHIBIT))
+                return usage_error("%s takes no option %s", verb->name, parsed->inhibit_option);
         if (options->host && options->machine)
                 return usage_error("-H and -M exclude each other");
         return verb->run(options, arguments + 1);

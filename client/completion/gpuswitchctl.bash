@@ -14,12 +14,24 @@ _gpuswitchctl_gpus() {
 _gpuswitchctl() {
         local cur prev words cword i verb='' position=0
         local options='--help --version --json --host --machine'
-        local verbs='list status to-guest to-host plan explain monitor log'
+        local verbs='list status to-guest to-host plan explain monitor log inhibit'
         COMPREPLY=()
         _get_comp_words_by_ref -n : cur prev words cword
 
         case $prev in
         -H | --host | -M | --machine | -n | --lines)
+                return
+                ;;
+        --mode)
+                mapfile -t COMPREPLY < <(compgen -W 'block delay' -- "$cur")
+                return
+                ;;
+        --gpu)
+                mapfile -t COMPREPLY < <(compgen -W "$(_gpuswitchctl_gpus)" -- "$cur")
+                __ltrim_colon_completions "$cur"
+                return
+                ;;
+        --who | --why)
                 return
                 ;;
         -D | --directory)
@@ -31,7 +43,7 @@ _gpuswitchctl() {
         # The verb, and how many of its arguments stand before the cursor.
         for ((i = 1; i < cword; i++)); do
                 case ${words[i]} in
-                -H | --host | -M | --machine | -n | --lines | -D | --directory) i=$((i + 1)) ;;
+                -H | --host | -M | --machine | -n | --lines | -D | --directory | --gpu | --who | --why | --mode) i=$((i + 1)) ;;
                 -*) ;;
                 *)
                         if [[ -z $verb ]]; then
@@ -44,6 +56,7 @@ _gpuswitchctl() {
         done
 
         [[ $verb == log ]] && options+=' --lines --follow --boot --directory'
+        [[ $verb == inhibit ]] && options+=' --gpu --mode --who --why --list'
         if [[ $cur == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
         elif [[ -z $verb ]]; then
@@ -53,6 +66,8 @@ _gpuswitchctl() {
         elif [[ $position == 0 && $verb =~ ^(status|to-guest|to-host|plan|explain|log)$ ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_gpuswitchctl_gpus)" -- "$cur")
                 __ltrim_colon_completions "$cur"
+        elif [[ $verb == inhibit ]]; then
+                mapfile -t COMPREPLY < <(compgen -c -- "$cur")
         fi
 }
 

@@ -34,6 +34,9 @@ class Usage(BusTest):
                           ["plan", "01:00.0", "sideways"], ["--no-such", "list"], ["list", "-f"],
                           ["status", "--lines=3"], ["log", "-n", "many"], ["-H"], ["list", "-H", "a", "-M", "b"],
                           ["-M", "x", "log"], ["explain", "a", "b"], ["recover", "01:00.0"], ["libvirt-hook"],
+                          ["inhibit"], ["inhibit", "--list", "x"], ["inhibit", "--mode=stop", "--", "true"],
+                          ["-H", "a", "inhibit", "--", "true"], ["-M", "a", "inhibit", "--", "true"],
+                          ["list", "--mode=block"], ["status", "--gpu=big"], ["inhibit", "-n", "3", "--", "true"],
                           ["libvirt-hook", "vm", "prepare", "begin"]):
             with self.subTest(arguments=arguments):
                 done = self.run_client(*arguments, exits=2)
@@ -42,7 +45,7 @@ class Usage(BusTest):
 
     def test_help_names_every_verb(self):
         done = self.run_client("--help")
-        for verb in ("list", "status", "to-guest", "to-host", "plan", "explain", "monitor", "log", "libvirt-hook"):
+        for verb in ("list", "status", "to-guest", "to-host", "plan", "explain", "monitor", "log", "inhibit", "libvirt-hook"):
             self.assertIn(f"\n  {verb} ", done.stdout)
         self.assertRegex(self.run_client("--version").stdout, r"^gpuswitchctl \d")
 
@@ -62,9 +65,13 @@ class Usage(BusTest):
         verbs, options = text.split("Options:", 1)
         verbs = set(re.findall(r"^  ([a-z-]+) ", verbs, re.MULTILINE)) - {"libvirt-hook"}
         self.assertEqual(set(complete("")), verbs)
-        self.assertEqual(set(complete("log", "--")), set(re.findall(r"--[a-z]+", options)))
+        self.assertEqual(set(complete("log", "--")) | set(complete("inhibit", "--")),
+                         set(re.findall(r"--[a-z]+", options)))
         self.assertEqual(set(complete("log", "--")) - set(complete("list", "--")),
                          {"--lines", "--follow", "--boot", "--directory"})
+        self.assertEqual(set(complete("inhibit", "--")) - set(complete("list", "--")),
+                         {"--gpu", "--mode", "--who", "--why", "--list"})
+        self.assertEqual(complete("inhibit", "--mode", ""), ["block", "delay"])
         self.assertEqual(complete("to-"), ["to-guest", "to-host"])
         self.assertEqual(complete("--json", "plan", "01:00.0", ""), ["guest", "host"])
         self.assertEqual(complete("-H", "there", "pl"), ["plan"])
@@ -77,7 +84,8 @@ class Usage(BusTest):
 
 class Unreachable(BusTest):
     VERBS = (["list"], ["status"], ["list", "--json"], ["to-guest", "01:00.0"], ["to-host", "01:00.0"],
-             ["plan", "01:00.0", "guest"], ["explain"], ["monitor"], ["log", "a name"])
+             ["plan", "01:00.0", "guest"], ["explain"], ["monitor"], ["log", "a name"],
+             ["inhibit", "--list"], ["inhibit", "--", "touch", "/never/made"])
 
     def check_all(self):
         for arguments in Unreachable.VERBS:

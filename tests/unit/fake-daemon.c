@@ -9,6 +9,7 @@
  */
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ static Card cards[N_CARDS] = {
 static sd_bus *bus;
 static sd_event *event;
 static const char *problem;
+static bool empty;
 
 static void must(int r, const char *what) {
         if (r >= 0)
@@ -330,11 +332,44 @@ static int release_domain(sd_bus_message *message, void *userdata, sd_bus_error 
         return sd_bus_reply_method_return(message, "");
 }
 
+static int on_released(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        puts("Released");
+        sd_event_source_disable_unref(source);
+        close(fd);
+        return 0;
+}
+
+/* @why decides: "too much" is over the limit. */
+static int inhibit(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        const char *card = NULL, *who = NULL, *why = NULL, *mode = NULL;
+        sd_event_source *source = NULL;
+        int ends[2];
+
+        must(sd_bus_message_read(message, "ssss", &card, &who, &why, &mode), "Inhibit");
+        printf("Inhibit '%s' '%s' '%s' %s\n", card, who, why, mode);
+        if (strcmp(why, "too much") == 0)
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "this user has 16 inhibitors");
+        must(pipe2(ends, O_CLOEXEC | O_NONBLOCK), "pipe");
+        must(sd_event_add_io(event, &source, ends[0], 0, on_released, NULL), "pipe");
+        int r = sd_bus_reply_method_return(message, "h", ends[1]);
+        close(ends[1]);
+        return r;
+}
+
+static int list_inhibitors(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        if (empty)
+                return sd_bus_reply_method_return(message, "a(ssssuu)", 0);
+        return sd_bus_reply_method_return(message, "a(ssssuu)", 2, "0000:02:00.0", "render farm", "a film", "block", 0,
+                                          812, "", "shell", "lets the \xc3\xa4 screen go", "delay", 4294967294U, 0);
+}
+
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Problems", "as", get_problems, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_METHOD("PrepareDomain", "ssas", "", prepare_domain, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ReleaseDomain", "ss", "", release_domain, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Inhibit", "ssss", "h", inhibit, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListInhibitors", "", "a(ssssuu)", list_inhibitors, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 
@@ -380,7 +415,7 @@ static int on_stdin(sd_event_source *source, int fd, uint32_t revents, void *use
 }
 
 int main(int argc, char **argv) {
-        bool activated = false, empty = false;
+        bool activated = false;
 
         setvbuf(stdout, NULL, _IOLBF, 0);
         for (int i = 1; i < argc; i++) {
