@@ -154,7 +154,7 @@ class Machine:
         self.log_path = "/run/gpuswitchd.log"
         self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
                             "DBUS_SYSTEM_BUS_ADDRESS": BUS_ADDRESS,
-                            "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0:abort_on_error=0:exitcode=86",
+                            "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=1:abort_on_error=0:exitcode=86",
                             "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:exitcode=86"}
         self._install(policy)
         os.makedirs("/sim", exist_ok=True)

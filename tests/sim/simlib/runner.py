@@ -65,6 +65,10 @@ def perform(name, build):
         if machine.daemon and machine.daemon.poll() is None:
             machine.stop_daemon()
         machine.stop()
+        # A helper's end is no end of the scenario, and gpuswitchctl's may be one that was expected.
+        for sign in "Sanitizer", "runtime error:":
+            if sign in machine.log():
+                raise Failure(f"a sanitizer has spoken ({sign})")
     except BaseException:
         print("--- gpuswitchd\n" + machine.log(), file=sys.stderr)
         try:
