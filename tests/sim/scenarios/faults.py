@@ -189,7 +189,7 @@ def vanish(do):
         display_gone = do == "vanish-card" or step.function == DISPLAY
         g.wait(DISPLAY, lambda p: p is None if display_gone else p["Owner"] != "switching" and len(p["Functions"]) == 1,
                "the function to go")
-        if step.place != "tail" and step.name != "power-display":
+        if step.place != "tail" and not step.name.startswith("power-"):
             expect.refused(error, "", f"to the {direction}")
         end(m, g)
         rescan()

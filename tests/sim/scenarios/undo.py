@@ -22,7 +22,7 @@ UNDO = [
     Step("clear-override-audio", AUDIO, "driver_override", "\\n", 20, ""),
     Step("d3cold-audio", AUDIO, "d3cold_allowed", "1", 20, ""),
     Step("d3cold-display", DISPLAY, "d3cold_allowed", "1", 20, ""),
-    Step("power-audio", AUDIO, "power/control", "on", 20, ""),
+    Step("power-audio", AUDIO, "power/control", "auto", 20, ""),
     Step("power-display", DISPLAY, "power/control", "on", 20, ""),
 ]
 

@@ -22,6 +22,7 @@ TO_GUEST = [
     Step("restore-audio", AUDIO, "config", "0x10=", 120, "reset"),
     Step("bind-display", DISPLAY, "bind", "vfio-pci", 20, "out"),
     Step("power-display", DISPLAY, "power/control", "on", 20, "out"),
+    Step("power-audio", AUDIO, "power/control", "on", 20, "out"),
 ]
 TO_HOST = [
     Step("override-display", DISPLAY, "driver_override", "amdgpu", 20, "out"),
@@ -34,7 +35,7 @@ TO_HOST = [
     Step("unbind-audio", AUDIO, "unbind", "pci-stub", 20, "tail"),
     Step("bind-audio", AUDIO, "bind", "snd_hda_intel", 20, "tail"),
     Step("clear-override-audio", AUDIO, "driver_override", "\\n", 20, "tail"),
-    Step("power-audio", AUDIO, "power/control", "on", 20, "tail"),
+    Step("power-audio", AUDIO, "power/control", "auto", 20, "tail"),
     Step("d3cold-audio", AUDIO, "d3cold_allowed", "1", 20, "tail"),
 ]
 STEPS = {"guest": TO_GUEST, "host": TO_HOST}

@@ -61,7 +61,7 @@ void config_init(Function *function) {
         put(config, 0x0e, function->class_code == 0x060400 ? 0x01 : 0x80, 1);
         put(config, 0x2c, function->subvendor, 2);
         put(config, 0x2e, function->subdevice, 2);
-        put(config, 0x34, PM, 1);
+        put(config, 0x34, machine.power_management ? PM : EXPRESS, 1);
         put(config, 0x3c, 11, 1);
         put(writable, 0x3c, 0xff, 1);
         put(config, 0x3d, function->index + 1, 1);

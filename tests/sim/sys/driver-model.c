@@ -88,6 +88,7 @@ static int driver_probe(Function *function) {
                 return gpu_probe(function);
         case DRIVER_SOUND:
                 config_set(function, 4, config_get(function, 4, 2) | 0x6, 2);
+                function->runtime_power = true; /* azx_probe_continue(), which the real one calls a moment later */
                 return 0;
         case DRIVER_VFIO:
                 function->runtime_power = true; /* vfio_pci_core_register_device() */
@@ -135,8 +136,8 @@ void unbind_begin(Function *function) {
 void unbind_end(Function *function, const Driver *driver) {
         if (!function_is_dead(function))
                 config_set(function, 4, config_get(function, 4, 2) & ~(uint32_t) PCI_COMMAND_MASTER, 2);
-        if (driver->kind == DRIVER_VFIO)
-                function->runtime_power = false; /* vfio_pci_core_unregister_device() */
+        if (driver->kind == DRIVER_VFIO || driver->kind == DRIVER_SOUND)
+                function->runtime_power = false; /* vfio_pci_core_unregister_device(), azx_remove() */
         if (function->card && function->index == 0) {
                 function->card->model_device.dev.driver = NULL;
                 cm_card_guest_driver(&function->card->model, false);
@@ -175,7 +176,7 @@ static void come_back(Function *function, void *userdata) {
                 return;
         function->present = true;
         function->runtime_power = false;
-        function->d3cold_allowed = true;
+        function->d3cold_allowed = machine.power_management;
         function->lock = NULL;
         config_assign_bars(function);
         tree_add_function(function);
@@ -183,7 +184,8 @@ static void come_back(Function *function, void *userdata) {
                 function->card->model.function0 = &function->card->model_device;
         tree_update_groups();
         uevent_send("add", function, NULL);
-        const Driver *driver = machine.autoprobe ? probe_candidate(function) : NULL;
+        /* pci_bus_add_device() does not ask drivers_autoprobe. */
+        const Driver *driver = probe_candidate(function);
         if (driver && bind_begin(function, driver) == 0)
                 (void) bind_end(function, 0);
 }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-Machine machine = { .stub_loaded = true, .autoprobe = true, .control = -1 };
+Machine machine = { .stub_loaded = true, .autoprobe = true, .power_management = true, .control = -1 };
 
 #define ID(vendor, device) ((uint32_t) (vendor) << 16 | (device))
 
@@ -49,7 +49,7 @@ static void make_function(Card *card, Function *function, unsigned index, const 
                 .class_code = id->class,
                 .revision = id->revision,
                 .present = true,
-                .d3cold_allowed = true,
+                .d3cold_allowed = machine.power_management,
                 .group = group,
         };
         (void) snprintf(function->name, sizeof(function->name), "0000:%02x:00.%x", card->bus & 0xff, index & 7);

@@ -87,6 +87,7 @@ typedef struct Machine {
         bool stub_loaded;
         bool lockdown;
         bool autoprobe;
+        bool power_management; /* functions have that capability; without it d3cold_allowed begins as 0 (pci_pm_init()) */
         int control; /* the harness */
         uint64_t uevent_sequence;
 } Machine;

@@ -142,7 +142,7 @@ static int begin_probe(Op *op) {
         Function *function = op->function;
 
         if (!function)
-                return -EINVAL;
+                return -ENODEV;
         op->driver = function->driver ? NULL : probe_candidate(function);
         return !op->driver || bind_begin(function, op->driver) < 0;
 }
