@@ -149,6 +149,8 @@ def hang_restarted(m, g, direction, step):
     become_stuck(m, g, direction, step)
     m.stop_daemon()
     m.start_daemon(shim=True)
+    # Its connection to the bus has deadlines as well.
+    g.wait(DISPLAY, lambda p: p is not None, "the card on the bus")
     m.advance(step.seconds + LATE)
     shown = g.wait_stuck(DISPLAY)
     expect.true("helper pid" in shown["StuckReason"], shown["StuckReason"])

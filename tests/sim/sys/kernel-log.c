@@ -13,15 +13,15 @@ static char text[LOG_SIZE];
 static size_t used;
 static uint64_t sequence;
 
-static void log_text(const char *device, const char *format, va_list ap) {
-        char line[512];
+static void log_text(unsigned priority, const char *device, const char *format, va_list ap) {
+        char line[1024];
         struct timespec now;
 
         (void) vsnprintf(line, sizeof(line), format, ap);
         line[strcspn(line, "\n")] = '\0';
         (void) clock_gettime(CLOCK_MONOTONIC, &now);
         size_t room = sizeof(text) - used;
-        int n = snprintf(text + used, room, "6,%llu,%llu,-;%s\n", (unsigned long long) sequence,
+        int n = snprintf(text + used, room, "%u,%llu,%llu,-;%s\n", priority, (unsigned long long) sequence,
                          (unsigned long long) now.tv_sec * 1000000ULL + (unsigned long long) now.tv_nsec / 1000U, line);
         if (device && n > 0 && (size_t) n < room)
                 n += snprintf(text + used + n, room - (size_t) n, " SUBSYSTEM=pci\n DEVICE=+pci:%s\n", device);
@@ -36,15 +36,34 @@ void sim_log(const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        log_text(NULL, format, ap);
+        log_text(6, NULL, format, ap);
         va_end(ap);
+}
+
+static void log_line(unsigned priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void log_line(unsigned priority, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        log_text(priority, NULL, format, ap);
+        va_end(ap);
+}
+
+/* devkmsg_write(): "<N>TEXT", and never as the kernel's own facility. */
+void kernel_log_user(const char *line) {
+        unsigned priority = 4;
+        int n = 0;
+
+        if (sscanf(line, "<%u>%n", &priority, &n) != 1 || n == 0)
+                n = 0;
+        log_line(priority < 8 ? priority | 8 : priority, "%s", line + n);
 }
 
 void kernel_log_device(const Function *function, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        log_text(function->name, format, ap);
+        log_text(6, function->name, format, ap);
         va_end(ap);
 }
 

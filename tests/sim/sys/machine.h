@@ -148,6 +148,8 @@ void uevent_hold(bool hold);
 
 /* kernel-log.c */
 void kernel_log_device(const Function *function, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** kernel_log_user() - what a process writes to /dev/kmsg. */
+void kernel_log_user(const char *line);
 /** One record, as /dev/kmsg gives it. @ret_next: offset of the next. Return: its bytes, or 0. */
 size_t kernel_log_record(uint64_t offset, char *buffer, size_t size);
 uint64_t kernel_log_size(void);
