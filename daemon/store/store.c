@@ -121,7 +121,9 @@ static int connection_check(sqlite3 *db) {
 }
 
 static int connection_begin(sqlite3 *db) {
-        int r = store_execute(db, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 1048576;");
+        /* 256 pages of 4096 bytes: the log is written back before it takes more room than the limit leaves it. */
+        int r = store_execute(db, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 256;"
+                                  "PRAGMA journal_size_limit = 1048576;");
         if (r < 0)
                 return r;
         r = schema_update(db);
