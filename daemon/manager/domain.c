@@ -134,6 +134,14 @@ static void release_card(Card *card, const char *reason) {
         home_release(card, reason);
 }
 
+static void given_up(DomainRequest *running) {
+        Refusal refusal;
+
+        (void) refusal_set(&refusal, REFUSAL_TIMED_OUT, domain_request_card(running)->address,
+                           "libvirt has given the start up", NULL);
+        domain_request_fail(running, &refusal);
+}
+
 void domain_release(Request *request, const char *uuid, const char *reason, void *userdata) {
         Manager *manager = userdata;
         DomainRequest *running = domain_request_find(manager, uuid);
@@ -141,10 +149,7 @@ void domain_release(Request *request, const char *uuid, const char *reason, void
         /* First the answer: libvirt waits for it with the domain's lock held. */
         request_done(request);
         if (running) {
-                Refusal refusal;
-                (void) refusal_set(&refusal, REFUSAL_TIMED_OUT, domain_request_card(running)->address,
-                                   "libvirt has given the start up", NULL);
-                domain_request_fail(running, &refusal);
+                given_up(running);
                 return;
         }
         for (size_t i = 0; i < manager->n_cards; i++) {
@@ -220,6 +225,8 @@ static const RunningDomain *running_find(const RunningDomain *running, size_t n,
         return NULL;
 }
 
+/* A libvirt that lives lists a domain whose hook is running (and lets the list wait for it). One that was restarted
+ * knows nothing of that start any more, and fires no release. */
 void domain_sync(Request *request, usec_t begun_usec, const RunningDomain *running, size_t n, void *userdata) {
         Manager *manager = userdata;
 
@@ -232,11 +239,16 @@ void domain_sync(Request *request, usec_t begun_usec, const RunningDomain *runni
                 Card *card = manager->cards[i];
                 Lease *lease = &card->lease;
 
-                if (!lease_has_domain(lease) || domain_request_find(manager, lease->domain_uuid))
+                if (!lease_has_domain(lease))
                         continue;
+                DomainRequest *request_of = domain_request_find(manager, lease->domain_uuid);
                 if (running_find(running, n, lease->domain_uuid))
-                        lease->started = true;
-                else if (lease_ends_on_sync(lease, begun_usec))
+                        lease->started |= !request_of;
+                else if (!lease_ends_on_sync(lease, begun_usec))
+                        continue;
+                else if (request_of)
+                        given_up(request_of);
+                else
                         release_card(card, "it is not running any more");
         }
         for (size_t i = 0; i < n; i++)
