@@ -12,6 +12,13 @@
 #include "base/address.h"
 #include "base/text.h"
 
+/* A full disk is SQLITE_FULL in a commit, and an I/O error where the log or its index is made. */
+static int error_of_disk(sqlite3 *db) {
+        int error = db ? sqlite3_system_errno(db) : 0;
+
+        return error == ENOSPC || error == EDQUOT || error == EROFS || error == EACCES ? -error : -EIO;
+}
+
 int error_of_sqlite(sqlite3 *db, int code) {
         switch (code & 0xff) {
         case SQLITE_OK:
@@ -39,7 +46,7 @@ int error_of_sqlite(sqlite3 *db, int code) {
                         return -ENOMEM;
                 if (code == SQLITE_IOERR_SHORT_READ)
                         return -EBADMSG;
-                return -EIO;
+                return error_of_disk(db);
         case SQLITE_CONSTRAINT:
                 if (code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_UNIQUE)
                         return -EEXIST;

@@ -28,7 +28,8 @@ class Gpuswitch:
             return self.bus.call(NAME, gpu_path(address), "org.freedesktop.DBus.Properties", "GetAll", "s", GPU)[0]
         except BusError as error:
             if error.name in ("org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.DBus.Error.ServiceUnknown",
-                              "org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.DBus.Error.UnknownInterface"):
+                              "org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.DBus.Error.UnknownInterface",
+                              "org.freedesktop.DBus.Error.NoReply"):
                 return None
             raise
 
