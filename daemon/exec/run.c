@@ -25,6 +25,8 @@
 /* From hanging up to the end of the process. Longer: tell what is known all the same. */
 #define CLOSE_TIMEOUT_USEC (5 * USEC_PER_SEC)
 #define DEADLINE_ACCURACY_USEC USEC_PER_MSEC
+/* MAX_ERRNO of the kernel; what is further down could not even be negated. */
+#define ERRNO_MAX 4095
 
 static void run_destroy(Run *run) {
         free(run->plan);
@@ -104,7 +106,8 @@ static int receive(Run *run, HelperReply *ret_reply) {
         if (n <= 0)
                 return -EPIPE;
         if ((size_t) n != sizeof(*ret_reply) || ret_reply->magic != HELPER_PROTOCOL_MAGIC ||
-            ret_reply->version != HELPER_PROTOCOL_VERSION || ret_reply->status > 0)
+            ret_reply->version != HELPER_PROTOCOL_VERSION || ret_reply->status > 0 ||
+            ret_reply->status < -ERRNO_MAX)
                 return -EPROTO;
         ret_reply->message[sizeof(ret_reply->message) - 1] = '\0';
         ret_reply->driver_override[sizeof(ret_reply->driver_override) - 1] = '\0';
