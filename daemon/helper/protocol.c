@@ -53,7 +53,10 @@ static int check_registers(const HelperRequest *request, HelperReply *reply) {
 }
 
 int request_check(const Helper *helper, const HelperRequest *request, HelperReply *reply) {
-        if (request->magic != HELPER_PROTOCOL_MAGIC || request->version != HELPER_PROTOCOL_VERSION)
+        if (request->magic != HELPER_PROTOCOL_MAGIC)
+                return refuse(reply, RULE_VERSION, "the request begins with 0x%08x: this is no request of gpuswitchd",
+                              request->magic);
+        if (request->version != HELPER_PROTOCOL_VERSION)
                 return refuse(reply, RULE_VERSION, "the request is of protocol version %u, this helper speaks %u",
                               request->version, HELPER_PROTOCOL_VERSION);
         if (request->address.slot > 31 || request->address.function >= FUNCTIONS_MAX)
