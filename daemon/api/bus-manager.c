@@ -10,8 +10,12 @@
 #include "base/text.h"
 #include "gpuswitch/names.h"
 
+/* An error that is no UTF-8, because its value was cut in the middle of a character, would cost us the connection. */
 static int bad_argument(sd_bus_error *ret_error, const char *what, const char *value) {
-        return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT, "'%.64s' is no %s", value, what);
+        char shown[64];
+
+        (void) text_format(shown, sizeof(shown), "%s", value);
+        return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT, "'%s' is no %s", text_make_utf8(shown), what);
 }
 
 static int check_uuid(const char *uuid, sd_bus_error *ret_error) {

@@ -15,8 +15,12 @@ static int bus_reply_done(Request *request) {
         return sd_bus_reply_method_return(((BusRequest *) request)->message, "");
 }
 
+/* Texts have been cut to fit, and an answer that cannot be sent would leave the caller waiting. */
 static int bus_reply_error(Request *request, const char *error_name, const char *text) {
-        return sd_bus_reply_method_errorf(((BusRequest *) request)->message, error_name, "%s", text);
+        char sound[2 * MESSAGE_TEXT_SIZE];
+
+        (void) text_format(sound, sizeof(sound), "%s", text);
+        return sd_bus_reply_method_errorf(((BusRequest *) request)->message, error_name, "%s", text_make_utf8(sound));
 }
 
 static int bus_reply_plan(Request *request, const Plan *plan) {

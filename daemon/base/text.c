@@ -52,6 +52,28 @@ char *text_chomp(char *s) {
         return s;
 }
 
+/* Bytes of the character at @s, 0 if there is none (Unicode 15, table 3-7). */
+static size_t utf8_length(const unsigned char *s) {
+        size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+        unsigned char min = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+        unsigned char max = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+
+        for (size_t i = 1; i < n; i++, min = 0x80, max = 0xbf)
+                if (s[i] < min || s[i] > max)
+                        return 0;
+        return n;
+}
+
+char *text_make_utf8(char *s) {
+        for (unsigned char *p = (unsigned char *) s; *p != '\0';) {
+                size_t n = utf8_length(p);
+                if (n == 0)
+                        *p = '?';
+                p += MAX_OF(n, 1U);
+        }
+        return s;
+}
+
 const char *text_starts_with(const char *s, const char *prefix) {
         size_t n = strlen(prefix);
 

@@ -38,6 +38,10 @@ int text_append(char *buffer, size_t size, const char *format, ...) _printf_(3, 
 /** text_chomp() - cut trailing white space in place; returns @s. */
 char *text_chomp(char *s);
 
+/** text_make_utf8() - every byte that is no part of a character in UTF-8 becomes '?': a text that was cut may end in the
+ * middle of one, and the bus takes no such text. Returns @s. */
+char *text_make_utf8(char *s);
+
 /** text_starts_with() - the rest of @s behind @prefix, or NULL. */
 const char *text_starts_with(const char *s, const char *prefix);
 

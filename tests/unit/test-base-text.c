@@ -195,6 +195,29 @@ START_TEST(test_uuid) {
 }
 END_TEST
 
+START_TEST(test_make_utf8) {
+        static const struct {
+                const char *text, *result;
+        } texts[] = {
+                { "", "" },
+                { "gr\xc3\xb6\xc3\x9f" "er \xe2\x98\x82 \xf0\x9d\x84\x9e", "gr\xc3\xb6\xc3\x9f" "er \xe2\x98\x82 \xf0\x9d\x84\x9e" },
+                { "cut \xc3", "cut ?" },
+                { "cut \xe2\x98", "cut ??" },
+                { "cut \xf0\x9d\x84", "cut ???" },
+                { "\x80rest", "?rest" },
+                { "overlong \xc0\xaf \xe0\x80\xaf \xf0\x80\x80\xaf", "overlong ?? ??? ????" },
+                { "surrogate \xed\xa0\x80", "surrogate ???" },
+                { "beyond \xf4\x90\x80\x80 \xff", "beyond ???? ?" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                char text[64];
+                ck_assert_int_eq(text_copy(text, sizeof(text), texts[i].text), 0);
+                ck_assert_str_eq(text_make_utf8(text), texts[i].result);
+        }
+}
+END_TEST
+
 static Suite *make_suite(void) {
         Suite *suite = suite_create("base-text");
         TCase *tcase = tcase_create("text");
@@ -206,6 +229,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, test_starts_with);
         tcase_add_test(tcase, test_empty_and_equal);
         tcase_add_loop_test(tcase, test_to_uint64, 0, (int) ELEMENTSOF(numbers));
+        tcase_add_test(tcase, test_make_utf8);
         tcase_add_test(tcase, test_uuid);
         suite_add_tcase(suite, tcase);
         return suite;
