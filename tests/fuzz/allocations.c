@@ -26,11 +26,12 @@ static struct {
         size_t countdown; /* 0: off */
         bool and_all_behind;
         bool met;
+        bool paused;
         long live;
 } state;
 
 static bool fails(void) {
-        if (state.countdown == 0)
+        if (state.countdown == 0 || state.paused)
                 return false;
         if (state.countdown > 1) {
                 state.countdown--;
@@ -123,13 +124,25 @@ char *strdup(const char *s) {
 
 void allocations_fail(size_t n, bool and_all_behind) {
         state.countdown = n;
+        state.paused = false;
         state.and_all_behind = and_all_behind;
         state.met = false;
 }
 
-bool allocations_stop(void) {
-        state.countdown = 0;
+void allocations_go_on(bool on) {
+        state.paused = !on;
+}
+
+bool allocations_have_failed(void) {
         return state.met;
+}
+
+bool allocations_stop(void) {
+        bool met = state.met;
+
+        state.countdown = 0;
+        state.paused = state.met = false;
+        return met;
 }
 
 long allocations_live(void) {

@@ -14,3 +14,14 @@ bool allocations_stop(void);
 
 /** allocations_live() - how many there are that nobody has freed. */
 long allocations_live(void);
+
+/*
+ * For a fuzzer whose harness allocates as well. Without injection (libFuzzer) there is nothing behind them, so they are
+ * defined in verdict.c for that case.
+ */
+
+/** allocations_go_on() - false: what follows does not count, until true. */
+void allocations_go_on(bool on);
+
+/** allocations_have_failed() - has the one that was to fail been met? */
+bool allocations_have_failed(void);
