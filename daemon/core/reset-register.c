@@ -9,8 +9,9 @@
 
 static const ResetRegister registers[] = {
         { VENDOR_AMD, 0x7c, 0x39d5e86b,
-          "linux drivers/gpu/drm/amd/amdgpu/vi.c, vi_asic_pci_config_reset() and cik.c, cik_asic_pci_config_reset() "
-          "(AMDGPU_ASIC_RESET_DATA); qemu hw/vfio/pci-quirks.c, vfio_radeon_reset()" },
+          "linux drivers/gpu/drm/amd/amdgpu: amdgpu_device_pci_config_reset() with AMDGPU_ASIC_RESET_DATA, for chips before "
+          "Vega 10, called by vi_asic_pci_config_reset() and cik_asic_pci_config_reset(); qemu hw/vfio/pci-quirks.c, "
+          "vfio_radeon_reset()" },
 };
 
 const ResetRegister *reset_register_find(uint16_t vendor_id, uint32_t offset, uint32_t value) {
