@@ -135,7 +135,8 @@ void stuck_words(const StuckFacts *facts, StuckView *view) {
                        "while this hangs. Save your work and shut down as usual; when the console says \"Powering off\" "
                        "or \"Rebooting\", or nothing moves any more, everything is written: hold the power button.");
         add_help(view, "Without a power button at hand: sync, then echo b > /proc/sysrq-trigger reboots at once (as does "
-                       "Alt+SysRq+B; \"o\" hangs like every other way). A warm reboot may not be enough for the card.");
+                       "Alt+SysRq+B; \"o\" hangs like every other way), and a machine with a hardware watchdog is reset "
+                       "10 minutes after \"Rebooting\". A warm reboot may not be enough for the card.");
 }
 
 static void append_time(usec_t usec, char *buffer, size_t size) {
