@@ -3,7 +3,8 @@
  * Loaded into the unmodified daemon and helper by LD_PRELOAD, for what cannot be done from outside: time that a scenario
  * moves, and an end at an exact place. All of it is told by the environment:
  *
- *   SIM_PAGE=PATH          the page that is shared with the harness: clock offsets and counters (struct Page)
+ *   SIM_PAGE=PATH          the page that is shared with the harness: clock offsets, counters, and the same as
+ *                          SIM_KILL for processes that run already (struct Page)
  *   SIM_KILL=POINT:WHEN:N  SIGKILL to the process itself, "before" or "after" the N-th (from 1) passing of POINT
  *   SIM_FAIL=POINT:N:ERRNO from its N-th passing on, POINT fails so (only "commit")
  *
@@ -50,6 +51,9 @@ typedef struct Page {
         int64_t monotonic_nsec; /* added to CLOCK_MONOTONIC and CLOCK_BOOTTIME */
         int64_t realtime_nsec;
         uint32_t counters[POINTS];
+        uint32_t kill_point; /* from 1; 0: none, or it has struck: once is enough */
+        uint32_t kill_before;
+        uint32_t kill_at;
 } Page;
 
 typedef struct Timer {
@@ -167,17 +171,25 @@ static void die(void) {
                 (void) pause();
 }
 
+static bool is_due(Point point, uint32_t n, bool before) {
+        if ((int) point == kill_point && kill_before == before && n == kill_at)
+                return true;
+        uint32_t armed = (uint32_t) point + 1;
+        return page && page->kill_at == n && (page->kill_before != 0) == before &&
+               __atomic_compare_exchange_n(&page->kill_point, &armed, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 /* Counts, and ends the process if it is to end before this. Returns the number of this passing. */
 static uint32_t pass(Point point) {
         uint32_t n = page ? __atomic_add_fetch(&page->counters[point], 1, __ATOMIC_SEQ_CST) : 0;
 
-        if ((int) point == kill_point && kill_before && n == kill_at)
+        if (is_due(point, n, true))
                 die();
         return n;
 }
 
 static void passed(Point point, uint32_t n) {
-        if ((int) point == kill_point && !kill_before && n == kill_at)
+        if (is_due(point, n, false))
                 die();
 }
 

@@ -122,6 +122,7 @@ class Page:
     """What shim/shim.c shares with us: how far the daemon's clock is ahead, and how often each point was passed."""
 
     PATH = "/run/sim-page"
+    KILL = 16 + 4 * len(POINTS)
 
     def __init__(self):
         Path(self.PATH).write_bytes(bytes(mmap.PAGESIZE))
@@ -133,6 +134,19 @@ class Page:
 
     def reset_counters(self):
         struct.pack_into(f"={len(POINTS)}I", self.memory, 16, *([0] * len(POINTS)))
+
+    def kill(self, point, when, number):
+        """As SIM_KILL, for processes that run already: whoever passes POINT for the NUMBER-th time from now on."""
+        self.reset_counters()
+        struct.pack_into("=II", self.memory, self.KILL + 4, when == "before", number)
+        struct.pack_into("=I", self.memory, self.KILL, POINTS.index(point) + 1)
+
+    def struck(self):
+        return struct.unpack_from("=I", self.memory, self.KILL)[0] == 0
+
+    def spare(self):
+        """What kill() has asked for and has not happened is not to happen."""
+        struct.pack_into("=I", self.memory, self.KILL, 0)
 
     def add(self, place, seconds):
         offset = struct.unpack_from("=q", self.memory, place)[0]

@@ -45,17 +45,21 @@ def load():
 
 
 def chosen(patterns):
-    names = [name for name in SCENARIOS if not patterns or any(fnmatch.fnmatch(name, p) for p in patterns)]
+    """Names of scenarios by PATTERNS, all without any; one cell of a matrix is SCENARIO/CELL."""
+    whole = [pattern for pattern in patterns if "/" not in pattern]
+    names = [name for name in SCENARIOS if not patterns or any(fnmatch.fnmatch(name, p) for p in whole)]
     for pattern in patterns:
-        if not fnmatch.filter(SCENARIOS, pattern):
+        if not fnmatch.filter(SCENARIOS, pattern.split("/")[0]):
             raise SystemExit(f"no scenario is called {pattern}")
-    return names
+    return names + [pattern for pattern in patterns if "/" in pattern]
 
 
 def perform(name, build):
     """As process 1 of the scenario's machine."""
-    call, machine_options, shim, start = SCENARIOS[name]
+    scenario_name, _, cell = name.partition("/")
+    call, machine_options, shim, start = SCENARIOS[scenario_name]
     machine = Machine(build, **machine_options)
+    machine.cell = cell or None
     try:
         gpuswitch = None
         if start:
