@@ -29,9 +29,10 @@ void sqlite_closep(sqlite3 **db);
 int store_execute(sqlite3 *db, const char *sql);
 
 /* Everything between begin and commit happens or does not: what is not committed is rolled back at
- * the end of the scope, whatever went wrong, and the connection is as before. */
+ * the end of the scope, whatever went wrong, and the connection is as before. One inside another is a
+ * part of that one, whose owner gives up at its first error. */
 typedef struct Transaction {
-        sqlite3 *db; /* NULL: none open */
+        sqlite3 *db; /* NULL: none open, or a part of another */
 } Transaction;
 
 int transaction_begin(Transaction *transaction, sqlite3 *db, bool write);

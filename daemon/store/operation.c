@@ -62,6 +62,21 @@ int store_begin_operation(Store *store, const StoredOperation *operation) {
         return transaction_commit(&transaction);
 }
 
+int store_begin_switch(Store *store, const StoredCard *card, const StoredOperation *operation) {
+        _cleanup_transaction_ Transaction transaction = { 0 };
+
+        int r = transaction_begin(&transaction, store->db, /* write= */ true);
+        if (r < 0)
+                return r;
+        r = store_save_card(store, card);
+        if (r < 0)
+                return r;
+        r = store_begin_operation(store, operation);
+        if (r < 0)
+                return r;
+        return transaction_commit(&transaction);
+}
+
 /* 1 if @id is running, 0 if not. */
 static int operation_exists(sqlite3 *db, const char *id) {
         _cleanup_statement_ Statement get = statement_make(db, "SELECT 1 FROM operation WHERE id = ?");
@@ -193,6 +208,22 @@ int store_end_operation(Store *store, const char *id, const char *outcome, const
                 statement_make(store->db, "DELETE FROM operation WHERE id = ?");
         statement_put_text(&delete, id, UUID_TEXT_SIZE);
         r = statement_run(&delete);
+        if (r < 0)
+                return r;
+        return transaction_commit(&transaction);
+}
+
+int store_end_switch(Store *store, const StoredCard *card, const char *id, const char *outcome, const char *detail,
+                     uint64_t at_realtime_usec) {
+        _cleanup_transaction_ Transaction transaction = { 0 };
+
+        int r = transaction_begin(&transaction, store->db, /* write= */ true);
+        if (r < 0)
+                return r;
+        r = store_save_card(store, card);
+        if (r < 0)
+                return r;
+        r = store_end_operation(store, id, outcome, detail, at_realtime_usec);
         if (r < 0)
                 return r;
         return transaction_commit(&transaction);

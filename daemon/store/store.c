@@ -27,6 +27,8 @@ int store_execute(sqlite3 *db, const char *sql) {
 }
 
 int transaction_begin(Transaction *transaction, sqlite3 *db, bool write) {
+        if (!sqlite3_get_autocommit(db))
+                return 0; /* a part of the one that is open */
         int r = store_execute(db, write ? "BEGIN IMMEDIATE" : "BEGIN");
         if (r < 0)
                 return r;
@@ -35,6 +37,8 @@ int transaction_begin(Transaction *transaction, sqlite3 *db, bool write) {
 }
 
 int transaction_commit(Transaction *transaction) {
+        if (!transaction->db)
+                return 0;
         int r = store_execute(transaction->db, "COMMIT");
         if (r < 0)
                 return r; /* transaction_done() rolls back */

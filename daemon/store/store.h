@@ -71,6 +71,8 @@ typedef struct StoredOperation {
 
 /** store_begin_operation() - the whole plan and what was found, before the first step. */
 int store_begin_operation(Store *store, const StoredOperation *operation);
+/** store_begin_switch() - and the card, in one commit: no death leaves one without the other. */
+int store_begin_switch(Store *store, const StoredCard *card, const StoredOperation *operation);
 /* The next four: -ENOENT for an operation that is not running. */
 /** store_set_helper() - which process acts. */
 int store_set_helper(Store *store, const char *id, pid_t pid, uint64_t start_time);
@@ -82,6 +84,9 @@ int store_turn_operation(Store *store, const char *id, const Plan *undo);
 /** store_end_operation() - remove the running record, keep the outcome; keeps OUTCOME_ROWS_MAX rows. */
 int store_end_operation(Store *store, const char *id, const char *outcome, const char *detail,
                         uint64_t at_realtime_usec);
+/** store_end_switch() - and the card, in one commit. */
+int store_end_switch(Store *store, const StoredCard *card, const char *id, const char *outcome, const char *detail,
+                     uint64_t at_realtime_usec);
 
 typedef int (*StoreOperationHandler)(const StoredOperation *operation, void *userdata);
 /** store_each_operation() - every running record (what a dead daemon left); stops at a negative result of @handler,

@@ -27,7 +27,7 @@ static _unused_ int script_call(Store *store, size_t index) {
                 return store_add_evidence(store, "card", BOOT_A, CARD_EVENT_HOST_UNBIND, RESET_STATE_FRESH,
                                           RESET_STATE_TOUCHED, "driver link", index);
         case 4:
-                return store_begin_operation(store, operation);
+                return store_begin_switch(store, &card, operation);
         case 5:
                 return store_set_helper(store, OPERATION_A, 17, 18);
         case 6:
@@ -41,7 +41,7 @@ static _unused_ int script_call(Store *store, size_t index) {
         case 11:
                 return store_step_started(store, OPERATION_A, index - 10, index);
         case 12:
-                return store_end_operation(store, OPERATION_A, "undone", "step failed", index);
+                return store_end_switch(store, &card, OPERATION_A, "undone", "step failed", index);
         default:
                 abort();
         }
