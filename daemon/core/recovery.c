@@ -29,13 +29,13 @@ RecoveryAction recovery_decide(const CardFacts *card, const RecoveryFacts *facts
                 *ret_reason = "its helper has not come back from the step in hand";
                 return RECOVERY_STUCK;
         }
-        if (facts->n_done == 0 && !facts->undoing) {
-                *ret_reason = "no step of it had begun";
-                return RECOVERY_NOTHING;
-        }
         if (facts->direction == DIRECTION_HOST && !facts->undoing) {
                 *ret_reason = "the GPU belongs to the host again";
                 return RECOVERY_FINISH;
+        }
+        if (facts->n_done == 0 && !facts->undoing) {
+                *ret_reason = "no step of it had begun";
+                return RECOVERY_NOTHING;
         }
         if (card_owner(card) == OWNER_GUEST && facts->group == RECOVERY_GROUP_HELD) {
                 *ret_reason = "a virtual machine has the GPU by now";

@@ -28,8 +28,8 @@ static const Row rows[] = {
         { "amdgpu", TO_GUEST(0), RECOVERY_NOTHING, false },
         { "vfio-pci", TO_GUEST(0), RECOVERY_NOTHING, false },
         { "vfio-pci", TO_GUEST(0, .group = RECOVERY_GROUP_HELD), RECOVERY_NOTHING, false },
-        { "vfio-pci", TO_HOST(0), RECOVERY_NOTHING, false },
-        { "", TO_HOST(0), RECOVERY_NOTHING, false },
+        { "vfio-pci", TO_HOST(0), RECOVERY_FINISH, false }, /* the claim has ended with its record */
+        { "", TO_HOST(0), RECOVERY_FINISH, false },
 
         /* On its way to the guest, and no VM has it: back. */
         { "amdgpu", TO_GUEST(1), RECOVERY_UNDO, false },
