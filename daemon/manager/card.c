@@ -85,19 +85,9 @@ static int end_owed_record(Card *card) {
         return 0;
 }
 
-void card_end_record(Card *card, const char *id, const char *outcome, const char *detail) {
-        int r = store_end_operation(card->manager->store, id, outcome, detail, now_realtime_usec());
-
-        if (r >= 0)
-                return;
-        card_store_failed(card, "the end of its switch", r);
-        (void) text_copy(card->unended_id, sizeof(card->unended_id), id);
-        (void) text_copy(card->unended_outcome, sizeof(card->unended_outcome), outcome);
-}
-
-int card_save(Card *card) {
-        Manager *manager = card->manager;
-        StoredCard stored = {
+/* What is kept of it. */
+static void to_store(const Card *card, StoredCard *ret_stored) {
+        *ret_stored = (StoredCard){
                 .address = card->address,
                 .state = card->state,
                 .after_driver_ran = card->after_driver_ran,
@@ -107,10 +97,41 @@ int card_save(Card *card) {
                 .wants_home = card->wants_home,
                 .lease = card->lease,
         };
+        (void) text_copy(ret_stored->identity, sizeof(ret_stored->identity), card->identity);
+        (void) text_copy(ret_stored->boot_id, sizeof(ret_stored->boot_id), card->manager->boot_id);
+        (void) text_copy(ret_stored->driver, sizeof(ret_stored->driver), card->facts.functions[0].driver);
+}
 
-        (void) text_copy(stored.identity, sizeof(stored.identity), card->identity);
-        (void) text_copy(stored.boot_id, sizeof(stored.boot_id), manager->boot_id);
-        (void) text_copy(stored.driver, sizeof(stored.driver), card->facts.functions[0].driver);
+int card_begin_record(Card *card, const StoredOperation *operation) {
+        Manager *manager = card->manager;
+        StoredCard stored;
+
+        to_store(card, &stored);
+        int r = manager->store ? end_owed_record(card) : manager->store_error;
+        if (r >= 0)
+                r = store_begin_switch(manager->store, &stored, operation);
+        if (r < 0)
+                card_store_failed(card, "the switch that is about to begin", r);
+        return r;
+}
+
+void card_end_record(Card *card, const char *id, const char *outcome, const char *detail) {
+        StoredCard stored;
+
+        to_store(card, &stored);
+        int r = store_end_switch(card->manager->store, &stored, id, outcome, detail, now_realtime_usec());
+        if (r >= 0)
+                return;
+        card_store_failed(card, "the end of its switch", r);
+        (void) text_copy(card->unended_id, sizeof(card->unended_id), id);
+        (void) text_copy(card->unended_outcome, sizeof(card->unended_outcome), outcome);
+}
+
+int card_save(Card *card) {
+        Manager *manager = card->manager;
+        StoredCard stored;
+
+        to_store(card, &stored);
         int r = manager->store ? store_save_card(manager->store, &stored) : manager->store_error;
         if (r >= 0)
                 r = end_owed_record(card);

@@ -124,8 +124,8 @@ void domain_request_fail(DomainRequest *running, const Refusal *why) {
                 operation_cancel(operations[i], &refusal);
 }
 
-static void on_operation_ended(Operation *operation, const Refusal *refusal, void *userdata) {
-        DomainRequest *running = userdata;
+void domain_operation_ended(Operation *operation, const Refusal *refusal) {
+        DomainRequest *running = operation->group;
 
         for (size_t i = 0; i < running->n_cards; i++)
                 if (running->cards[i].operation == operation) {
@@ -168,8 +168,6 @@ static void domain_request_begin(DomainRequest *running) {
                         .lists_companion = mine->lists_companion,
                         .companion = mine->companion,
                         .group = running,
-                        .ended = on_operation_ended,
-                        .userdata = running,
                 };
                 int r = operation_start(mine->card, &start, &mine->operation);
                 if (r < 0) {

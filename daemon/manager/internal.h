@@ -104,7 +104,9 @@ void card_driver_seen_gone(Card *card, const char *reason);
 void card_apply_survey(Card *card, const CardFacts *surveyed);
 /** card_save() - commit; logs a failure and returns it. */
 int card_save(Card *card);
-/** card_end_record() - the operation @id has ended; what cannot be committed now is by the next card_save(). */
+/** card_begin_record() - commit @operation, and with it what is known of the card; logs a failure and returns it. */
+int card_begin_record(Card *card, const StoredOperation *operation);
+/** card_end_record() - the operation @id has ended, and what is known of the card goes with it; what cannot be committed now is by the next card_save(). */
 void card_end_record(Card *card, const char *id, const char *outcome, const char *detail);
 /** card_store_failed() - log that @what could not be recorded. */
 void card_store_failed(const Card *card, const char *what, int error);
@@ -158,7 +160,8 @@ typedef enum OperationPhase {
         OPERATION_TAIL, /* the rest of a way home, behind a step that failed */
 } OperationPhase;
 
-/* How an operation ended; @refusal is NULL on success. The operation is freed after the call. */
+/* How an operation ended; @refusal is NULL on success. Claims that it changes are committed with the end of its record:
+ * before anybody is told. The operation is freed later. */
 typedef void (*OperationEnded)(Operation *operation, const Refusal *refusal, void *userdata);
 
 struct Operation {
@@ -291,6 +294,8 @@ void domain_prepare(Request *request, const char *uuid, const char *name, const 
 void domain_release(Request *request, const char *uuid, const char *reason, void *userdata);
 void domain_event(Request *request, const char *uuid, const char *event, const char *detail, void *userdata);
 void domain_sync(Request *request, usec_t begun_usec, const RunningDomain *running, size_t n, void *userdata);
+/** domain_operation_ended() - the operation of one of a request's cards has ended, and its record too. */
+void domain_operation_ended(Operation *operation, const Refusal *refusal);
 /** domain_operation_planned() - one of a request's cards has its plan. */
 void domain_operation_planned(Operation *operation);
 /** domain_requests_resume() - a card has become idle: requests that waited for it go on. */

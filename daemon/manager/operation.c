@@ -71,6 +71,10 @@ void operation_finish(Operation *operation, const Refusal *refusal) {
                 why = *refusal; /* it may live in the operation, or in a caller that goes */
         if (!operation->question)
                 log_end(operation, refusal ? &why : NULL);
+        if (operation->ended)
+                operation->ended(operation, refusal ? &why : NULL, operation->userdata);
+        if (operation->group && refusal)
+                (void) lease_drop_domain(&card->lease, operation->domain_uuid);
         if (operation->recorded && !card->stuck)
                 card_end_record(card, operation->id, refusal ? refusal_code_to_string(why.code) : "done",
                                 refusal ? why.detail : "");
@@ -80,8 +84,8 @@ void operation_finish(Operation *operation, const Refusal *refusal) {
         if (operation->recorded)
                 card_observe(card, "end of a switch");
 
-        if (operation->ended)
-                operation->ended(operation, refusal ? &why : NULL, operation->userdata);
+        if (operation->group)
+                domain_operation_ended(operation, refusal ? &why : NULL);
         if (!operation->question)
                 (void) card_save(card);
         /* Nobody is told before it is on record: a claim by hand must not be lost between the two. */
@@ -168,10 +172,8 @@ static void operation_begin(Operation *operation) {
                 (void) text_copy(stored->domain_uuid, sizeof(stored->domain_uuid), operation->domain_uuid);
                 (void) text_copy(stored->domain_name, sizeof(stored->domain_name), operation->domain_name);
                 stored->plan = operation->plan;
-                r = card_save(card);
+                r = card_begin_record(card, stored);
         }
-        if (r >= 0)
-                r = store_begin_operation(manager->store, stored);
         if (r < 0) {
                 (void) refusal_set(&refusal, REFUSAL_STORE, card->address, manager_store_problem(r), NULL);
                 operation_finish(operation, &refusal);
