@@ -29,7 +29,7 @@ class Gpuswitch:
         except BusError as error:
             if error.name in ("org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.DBus.Error.ServiceUnknown",
                               "org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.DBus.Error.UnknownInterface",
-                              "org.freedesktop.DBus.Error.NoReply"):
+                              "org.freedesktop.DBus.Error.NoReply"):  # it has died meanwhile
                 return None
             raise
 

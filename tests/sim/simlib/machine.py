@@ -297,6 +297,10 @@ class Machine:
     def log(self):
         return Path(self.log_path).read_text(errors="replace") if os.path.exists(self.log_path) else ""
 
+    def truncate_log(self):
+        """What was said so far matters no more."""
+        os.truncate(self.log_path, 0)
+
     # --- asking gpuswitch
 
     def ctl_start(self, *arguments):

@@ -4,6 +4,7 @@
 import fnmatch
 import importlib.util
 import os
+import re
 import select
 import signal
 import sys
@@ -15,16 +16,17 @@ from .gpuswitch import Gpuswitch
 from .machine import Failure, Machine, inside
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
-SCENARIOS = {}
+SCENARIOS, TIMEOUTS = {}, {}
 # A scenario takes a fraction of a second; one that takes this long has failed.
 TIMEOUT = 120
 
 
-def add(name, call, cards=("polaris", "pascal"), options=(), policy=None, shim=False, start=True):
+def add(name, call, cards=("polaris", "pascal"), options=(), policy=None, shim=False, start=True, timeout=TIMEOUT):
     """CALL(machine, gpuswitch) is scenario NAME; gpuswitch is None when the daemon is not to be started."""
     if name in SCENARIOS:
         raise ValueError(f"two scenarios are called {name}")
     SCENARIOS[name] = (call, {"cards": cards, "options": options, "policy": policy}, shim, start)
+    TIMEOUTS[name] = timeout
 
 
 def scenario(**more):
@@ -59,7 +61,7 @@ def perform(name, build):
     scenario_name, _, cell = name.partition("/")
     call, machine_options, shim, start = SCENARIOS[scenario_name]
     machine = Machine(build, **machine_options)
-    machine.cell = cell or None
+    machine.name, machine.cell = scenario_name, cell or None
     try:
         gpuswitch = None
         if start:
@@ -132,24 +134,28 @@ class Run:
 
 def run(names, build, jobs, verbose):
     """Returns (passed, failed names)."""
-    waiting, running, passed, failed = list(names), {}, 0, []
+    waiting, running, passed, failed, cells = list(names), {}, 0, [], 0
     while waiting or running:
         while waiting and len(running) < jobs:
             one = Run(waiting.pop(0), build)
             running[one.pidfd] = one
         ready = select.select(list(running), [], [], 1)[0]
         for one in list(running.values()):
-            if one.pidfd not in ready and time.monotonic() - one.begun > TIMEOUT:
-                print(f"{one.name}: not done after {TIMEOUT} s, ended", file=sys.stderr)
+            timeout = TIMEOUTS[one.name.partition("/")[0]]
+            if one.pidfd not in ready and time.monotonic() - one.begun > timeout:
+                print(f"{one.name}: not done after {timeout} s, ended", file=sys.stderr)
                 end(one.pid)
         for pidfd in ready:
             one = running.pop(pidfd)
             status, output, seconds = one.result()
             print(f"{'ok' if status == 0 else 'FAIL'} {one.name} ({seconds:.2f} s)", flush=True)
+            cells += sum(int(n) for n in re.findall(r"^(\d+) cells", output, re.MULTILINE))
             if status == 0:
                 passed += 1
             else:
                 failed.append(one.name)
             if output and (verbose or status != 0):
                 print(output, end="", flush=True)
+    if cells:
+        print(f"{cells} cells of the crash matrix")
     return passed, failed
