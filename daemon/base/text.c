@@ -74,6 +74,16 @@ char *text_make_utf8(char *s) {
         return s;
 }
 
+bool text_is_utf8(const char *s) {
+        for (const unsigned char *p = (const unsigned char *) s; *p != '\0';) {
+                size_t n = utf8_length(p);
+                if (n == 0)
+                        return false;
+                p += n;
+        }
+        return true;
+}
+
 const char *text_starts_with(const char *s, const char *prefix) {
         size_t n = strlen(prefix);
 

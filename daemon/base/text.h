@@ -42,6 +42,9 @@ char *text_chomp(char *s);
  * middle of one, and the bus takes no such text. Returns @s. */
 char *text_make_utf8(char *s);
 
+/** text_is_utf8() - does it hold nothing but characters in UTF-8? */
+bool text_is_utf8(const char *s);
+
 /** text_starts_with() - the rest of @s behind @prefix, or NULL. */
 const char *text_starts_with(const char *s, const char *prefix);
 

@@ -172,7 +172,8 @@ void statement_take_text(Statement *statement, char *ret_text, size_t size) {
         if (!text)
                 return statement_fail(statement, -ENOMEM);
         size_t n = (size_t) sqlite3_column_bytes(statement->handle, column);
-        if (n >= size || memchr(text, '\0', n))
+        /* SQLite's own check does not look into texts; what is no UTF-8 could not be shown on the bus. */
+        if (n >= size || memchr(text, '\0', n) || !text_is_utf8((const char *) text))
                 return statement_fail(statement, -EBADMSG);
         memcpy(ret_text, text, n);
         ret_text[n] = '\0';

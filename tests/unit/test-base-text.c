@@ -213,6 +213,7 @@ START_TEST(test_make_utf8) {
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
                 char text[64];
                 ck_assert_int_eq(text_copy(text, sizeof(text), texts[i].text), 0);
+                ck_assert_int_eq(text_is_utf8(text), streq(texts[i].text, texts[i].result));
                 ck_assert_str_eq(text_make_utf8(text), texts[i].result);
         }
 }
