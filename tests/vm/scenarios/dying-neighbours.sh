@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# suites: trixie
+# temper: strict
+# timeout: 400
+
+# Those around the daemon die: virtwatch while a guest stops, the hook and libvirtd in the middle of a start, the system bus while a
+# guest has the card and while it is on its way. Everybody comes back without help, no claim stays for a guest that does not run,
+# and the card comes home.
+. ./lib.sh
+. ./gpuswitch.sh
+
+card=$(card_bdf 1)
+before=$(settings_snapshot "$card")
+vm_define guest "$card"
+
+home_again() { # AFTER-WHAT
+    wait_until 90 at_home 1
+    expect_status 1 .domain null
+    settings_compare "$before" "$card"
+    expect_unharmed 1
+    echo "home again after: $1"
+}
+
+main_pid() { # UNIT
+    systemctl show -P MainPID "$1"
+}
+
+another_pid() { # UNIT PID; for wait_until
+    local now
+    now=$(main_pid "$1")
+    [ "$now" != 0 ] && [ "$now" != "$2" ]
+}
+
+virtwatch_is_served() { # since it was started
+    systemctl status gpuswitch-virtwatch | grep -q 'gpuswitchd is told'
+}
+
+# A start whose unbind hangs until the model is told otherwise, in the middle of the hook.
+begin_start() {
+    model_set hang_remove -1
+    vm_start guest > /run/start.log 2>&1 &
+    starting=$!
+    wait_until 30 status_is 1 '.operation.description // "" | test("unbind")' true
+}
+
+# virtwatch is killed while a guest runs, and the guest ends without anybody having told.
+vm_start guest || fail "start"
+pid=$(main_pid gpuswitch-virtwatch)
+systemctl kill -s STOP gpuswitch-virtwatch
+mv "$HOOK" /run/hook.away
+vm_destroy guest || fail "destroy"
+mv /run/hook.away "$HOOK"
+expect_status 1 .domain.name guest
+systemctl kill -s KILL gpuswitch-virtwatch
+wait_until 30 another_pid gpuswitch-virtwatch "$pid"
+home_again "virtwatch was killed while a guest ended"
+
+# The hook is killed: libvirt refuses the start, and gives the card back.
+begin_start
+pkill -KILL -f 'gpuswitchctl libvirt-hook guest prepare' || fail "no hook to kill"
+wait $starting && fail "the start should have been refused"
+model_set hang_remove 0
+home_again "the hook was killed"
+
+# libvirtd is killed: it knows nothing of the start when it is back, and nobody gives the card back but virtwatch.
+begin_start
+pid=$(main_pid libvirtd)
+systemctl kill --kill-whom=main -s KILL libvirtd
+wait $starting && fail "the start should have failed"
+wait_until 60 another_pid libvirtd "$pid"
+wait_until 60 virsh -q list
+model_set hang_remove 0
+home_again "libvirtd was killed in the middle of the hook"
+expect_eq "$(vm_state guest)" "shut off" "the guest"
+
+# The same, and libvirtd is back only after the card has got to the guest.
+begin_start
+pid=$(main_pid libvirtd)
+systemctl kill --kill-whom=main -s STOP libvirtd
+model_set hang_remove 0
+wait_until 60 status_is 1 '.owner + " " + (.operation | tostring)' "guest null"
+systemctl kill --kill-whom=main -s KILL libvirtd
+wait $starting && fail "the start should have failed"
+wait_until 60 another_pid libvirtd "$pid"
+home_again "libvirtd was killed at the end of the hook"
+
+# The bus goes while a guest has the card.
+bus_pid() {
+    main_pid dbus
+}
+kill_bus() {
+    local pid
+    pid=$(bus_pid)
+    kill -KILL "$pid"
+    wait_until 30 another_pid dbus "$pid"
+}
+vm_start guest || fail "start"
+pid=$(main_pid gpuswitch-virtwatch)
+kill_bus
+wait_until 30 status_is 1 .domain.name guest
+wait_until 30 another_pid gpuswitch-virtwatch "$pid"
+wait_until 30 virtwatch_is_served
+wait_until 30 virsh -q list
+vm_destroy guest || fail "destroy"
+home_again "the bus was killed while a guest had the card"
+
+# ... and while it is on its way: the hook has lost its caller and refuses, the daemon finishes and takes it back.
+begin_start
+kill_bus
+wait $starting && fail "the start should have been refused"
+model_set hang_remove 0
+wait_until 30 virsh -q list
+home_again "the bus was killed in the middle of a start"
+
+cycles 1 guest 1 "$before"
+expect_model bus_resets 0
