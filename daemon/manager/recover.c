@@ -83,7 +83,7 @@ static void run_back(Card *card, const StoredOperation *stored) {
         (void) text_copy(operation->domain_uuid, sizeof(operation->domain_uuid), stored->domain_uuid);
         (void) text_copy(operation->domain_name, sizeof(operation->domain_name), stored->domain_name);
         (void) refusal_set(&operation->refusal, REFUSAL_STEP_FAILED, card->address, "finish a switch",
-                           "the daemon ended in the middle of it; everything was put back");
+                           "it was cut off in the middle, and everything was put back");
         card->operation = operation;
         count_recipe(card, stored);
         if (stored->undoing) {
