@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # suites: trixie
 # temper: strict
-# timeout: 300
+# timeout: 600
 
 # The daemon is killed, or restarted, between two things that belong together: what it knew of a guest without guard, a way home that was
 # owed, a switch that was about to be put back.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # suites: trixie
 # temper: armed
-# timeout: 400
+# timeout: 600
 
 # The helper is killed before, and after, it has done a step: a way to the guest is put back, a way home and a way back go on
 # with another helper, and somebody who kills them all gets a card that is explained and comes home on the next word.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # suites: trixie
 # temper: strict
-# timeout: 400
+# timeout: 600
 
 # The disk under the store is full, or read-only, and the clock is set back: what cannot be recorded is not begun and says why, and all
 # is well as soon as there is room again, without a restart. What a full disk does in the middle of a switch, the simulator tells.
