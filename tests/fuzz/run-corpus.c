@@ -136,9 +136,9 @@ static void check_name(bool good, const uint8_t *data, size_t size) {
 }
 
 /* One run with allocation @n failing. Return: is there such an allocation? */
-static bool fail_one(size_t n, bool and_all_behind, uint64_t digest, const uint8_t *data, size_t size) {
+static bool fail_one(size_t n, bool and_all_behind, uint64_t digest, long more, const uint8_t *data, size_t size) {
         const char *how = and_all_behind ? "and all behind it" : "alone";
-        long live = allocations_live();
+        long live = allocations_live() + more;
 
         allocations_fail(n, and_all_behind);
         judge(data, size, &run.verdict);
@@ -161,9 +161,13 @@ static void check_allocations(const uint8_t *data, size_t size) {
         judge(data, size, &run.verdict);
         uint64_t digest = run.verdict.digest;
         size_t n_failed = run.n_failed;
+        /* Once more, with whatever fills at the first use. Not always 0: the sanitizer's realpath() does not come by us. */
+        long live = allocations_live();
+        judge(data, size, &run.verdict);
+        live = allocations_live() - live;
 
         for (int and_all_behind = 0; and_all_behind < 2; and_all_behind++)
-                for (size_t n = 1; fail_one(n, and_all_behind, digest, data, size); n++)
+                for (size_t n = 1; fail_one(n, and_all_behind, digest, live, data, size); n++)
                         if (run.n_failed > n_failed + 3)
                                 return;
 }

@@ -1,0 +1,1 @@
+SUPDATE card SET address = '0000:01:20.0'

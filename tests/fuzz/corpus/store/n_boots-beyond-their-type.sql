@@ -1,0 +1,1 @@
+SUPDATE lease SET guest_boots = 4294967296

@@ -1,0 +1,1 @@
+SALTER TABLE card DROP COLUMN driver

@@ -1,0 +1,1 @@
+SALTER TABLE card ADD COLUMN more TEXT

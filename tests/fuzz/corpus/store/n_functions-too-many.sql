@@ -1,0 +1,1 @@
+SUPDATE card SET home_functions = 9

@@ -1,0 +1,1 @@
+SUPDATE operation SET helper_pid = -1

@@ -1,0 +1,1 @@
+SDELETE FROM home_function WHERE position = 0

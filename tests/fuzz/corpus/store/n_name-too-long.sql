@@ -1,0 +1,1 @@
+SUPDATE lease SET domain_name = printf('%300c', 'x')

@@ -1,0 +1,1 @@
+SUPDATE lease SET domain_name = CAST(x'610062' AS TEXT)

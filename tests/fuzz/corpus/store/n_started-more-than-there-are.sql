@@ -1,0 +1,1 @@
+SUPDATE operation SET started = 95

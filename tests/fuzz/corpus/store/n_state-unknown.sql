@@ -1,0 +1,1 @@
+SUPDATE card SET state = 'exploded'

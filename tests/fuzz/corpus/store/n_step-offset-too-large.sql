@@ -1,0 +1,1 @@
+SUPDATE operation_step SET config_offset = '0x10000' WHERE position = 1

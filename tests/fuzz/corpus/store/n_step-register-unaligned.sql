@@ -1,0 +1,1 @@
+SUPDATE operation_step SET registers = '0x05/4=0x1' WHERE position = 1

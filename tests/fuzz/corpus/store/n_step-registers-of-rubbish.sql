@@ -1,0 +1,1 @@
+SUPDATE operation_step SET registers = '0x10/4=' WHERE position = 1

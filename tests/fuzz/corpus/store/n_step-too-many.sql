@@ -1,0 +1,1 @@
+SUPDATE operation SET steps = 3

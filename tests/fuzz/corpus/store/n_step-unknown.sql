@@ -1,0 +1,1 @@
+SUPDATE operation_step SET kind = 'explode' WHERE position = 1

@@ -1,0 +1,1 @@
+SUPDATE lease SET domain_uuid = 'x'

@@ -1,0 +1,1 @@
+SUPDATE evidence SET event = 'x', from_state = '', reason = ''

@@ -1,0 +1,1 @@
+SCREATE TABLE notes (t TEXT)
