@@ -7,10 +7,18 @@ BUILD_PACKAGES=(gcc cmake ninja-build pkg-config libsystemd-dev libvirt-dev libj
         libsqlite3-dev libfuse3-dev fuse3 check dbus systemd shellcheck python3 git)
 LAB_PACKAGES=(qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs kmod zstd)
 
+# libFuzzer and the sanitizers of the clang that "clang" is here.
+fuzz_packages() {
+        local version
+        version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n 1)
+        echo clang "libclang-rt-${version:-14}-dev"
+}
+
 # Installs what is missing, as root or through sudo; says nothing when all is there.
 install_packages() {
-        local missing=() package as_root=()
-        for package in "${BUILD_PACKAGES[@]}" "${LAB_PACKAGES[@]}"; do
+        local missing=() package as_root=() fuzz=()
+        read -ra fuzz < <(fuzz_packages)
+        for package in "${BUILD_PACKAGES[@]}" "${LAB_PACKAGES[@]}" "${fuzz[@]}"; do
                 dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
         done
         [ ${#missing[@]} -gt 0 ] || return 0
