@@ -186,6 +186,8 @@ struct Operation {
         bool cancelled;
         bool group_held;      /* the way back could not make sure that no VM has the card */
         bool back_incomplete; /* a step of the way back has failed */
+        bool registers_lost;  /* it could not put back what a reset has wiped: no driver may see the card */
+        bool restored_again;  /* and has tried a second time */
         int store_error;      /* a commit has failed: negative errno */
         unsigned n_helpers_lost;
         bool announced;  /* PrepareForSwitch has been signalled */

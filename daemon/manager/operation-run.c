@@ -35,6 +35,10 @@ static int on_started(Run *run, pid_t pid, uint64_t start_time, void *userdata) 
         return operation->phase == OPERATION_RUNNING ? r : 0;
 }
 
+static bool binds_host(const Step *step) {
+        return step->kind == STEP_PROBE || (step->kind == STEP_BIND && driver_is_host(step->text));
+}
+
 static int on_before_step(Run *run, size_t index, void *userdata) {
         Operation *operation = userdata;
         Card *card = operation->card;
@@ -44,6 +48,8 @@ static int on_before_step(Run *run, size_t index, void *userdata) {
         /* Taking a card away from a running VM would block in the kernel. */
         if (operation->group_held && step->kind == STEP_UNBIND && driver_is_guest(step->text))
                 return -EBUSY;
+        if (operation->registers_lost && binds_host(step))
+                return -ENXIO;
         int r = store_step_started(card->manager->store, operation->id, index, now_boottime_usec());
         if (r < 0) {
                 card_store_failed(card, "the progress of its switch", r);
@@ -68,6 +74,8 @@ static void on_after_step(Run *run, size_t index, int error, void *userdata) {
 
         if (step->kind == STEP_GROUP_FREE && error < 0 && operation->phase != OPERATION_RUNNING)
                 operation->group_held = true;
+        if (step->kind == STEP_RESTORE_CONFIG && error < 0 && operation->phase != OPERATION_RUNNING)
+                operation->registers_lost = true;
         if (step->kind == STEP_BIND || step->kind == STEP_UNBIND || step->kind == STEP_PROBE)
                 card_observe(card, step_describe(step, what, sizeof(what)));
         bool reads_dead = error == -ENXIO && (step->kind == STEP_ALIVE || step->kind == STEP_BIND ||
@@ -215,10 +223,21 @@ static void on_back_ended(Run *run, const RunResult *result, void *userdata) {
                 card_stuck(card, operation, &operation->back.steps[result->index]);
                 return;
         }
-        operation->back_incomplete |= result->n_failed > 0;
         operation->run = run_free(operation->run);
+        if (operation->registers_lost && !operation->restored_again) {
+                operation->restored_again = true;
+                operation->registers_lost = false;
+                log_warning("GPU %s: what its reset has wiped could not be put back (%s); trying once more",
+                            ADDRESS_TEXT(card->address),
+                            isempty(result->message) ? strerror(-result->error) : result->message);
+                operation_run_back(operation, operation->phase);
+                return;
+        }
+        operation->back_incomplete |= result->n_failed > 0;
         if (taken_over(operation, result))
                 return;
+        if (operation->registers_lost)
+                card_event(card, CARD_EVENT_RECIPE_FAILED, "what its reset has wiped could not be put back");
         LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
                               { LOG_FIELD_OPERATION, operation->id } };
         if (result->end != RUN_END_DONE || operation->back_incomplete)
