@@ -56,12 +56,12 @@ def chosen(patterns):
     return names + [pattern for pattern in patterns if "/" in pattern]
 
 
-def perform(name, build):
+def perform(name, build, whole):
     """As process 1 of the scenario's machine."""
     scenario_name, _, cell = name.partition("/")
     call, machine_options, shim, start = SCENARIOS[scenario_name]
     machine = Machine(build, **machine_options)
-    machine.name, machine.cell = scenario_name, cell or None
+    machine.name, machine.cell, machine.whole = scenario_name, cell or None, whole
     try:
         gpuswitch = None
         if start:
@@ -106,7 +106,7 @@ def end(pid):
 
 
 class Run:
-    def __init__(self, name, build):
+    def __init__(self, name, build, whole):
         self.name, self.begun = name, time.monotonic()
         self.output = tempfile.TemporaryFile()
         sys.stdout.flush()
@@ -115,7 +115,7 @@ class Run:
         def call():
             os.dup2(self.output.fileno(), 1)
             os.dup2(self.output.fileno(), 2)
-            perform(name, build)
+            perform(name, build, whole)
         saved = os.dup(2)
         os.dup2(self.output.fileno(), 2)
         try:
@@ -132,12 +132,12 @@ class Run:
         return status, self.output.read().decode(errors="replace"), time.monotonic() - self.begun
 
 
-def run(names, build, jobs, verbose):
+def run(names, build, jobs, verbose, whole=False):
     """Returns (passed, failed names)."""
-    waiting, running, passed, failed, cells = list(names), {}, 0, [], 0
+    waiting, running, passed, failed, cells, of = list(names), {}, 0, [], 0, 0
     while waiting or running:
         while waiting and len(running) < jobs:
-            one = Run(waiting.pop(0), build)
+            one = Run(waiting.pop(0), build, whole)
             running[one.pidfd] = one
         ready = select.select(list(running), [], [], 1)[0]
         for one in list(running.values()):
@@ -149,7 +149,9 @@ def run(names, build, jobs, verbose):
             one = running.pop(pidfd)
             status, output, seconds = one.result()
             print(f"{'ok' if status == 0 else 'FAIL'} {one.name} ({seconds:.2f} s)", flush=True)
-            cells += sum(int(n) for n in re.findall(r"^(\d+) cells", output, re.MULTILINE))
+            for match in re.finditer(r"^(\d+) of (\d+) cells", output, re.MULTILINE):
+                cells += int(match[1])
+                of += int(match[2])
             if status == 0:
                 passed += 1
             else:
@@ -157,5 +159,5 @@ def run(names, build, jobs, verbose):
             if output and (verbose or status != 0):
                 print(output, end="", flush=True)
     if cells:
-        print(f"{cells} cells of the crash matrix")
+        print(f"{cells} of {of} cells of the crash matrix")
     return passed, failed
