@@ -2,7 +2,7 @@
 """Scenarios: how they are named, and how many of them are run at once, each in a machine of its own."""
 
 import fnmatch
-import importlib.util
+import importlib
 import os
 import re
 import select
@@ -40,10 +40,7 @@ def scenario(**more):
 def load():
     sys.path.insert(0, str(FOLDER.parent))
     for path in sorted(FOLDER.glob("*.py")):
-        spec = importlib.util.spec_from_file_location(f"scenarios.{path.stem}", path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
+        importlib.import_module(f"scenarios.{path.stem}")
 
 
 def chosen(patterns):

@@ -35,7 +35,7 @@ ssize_t attribute_render(const Node *node, char *buffer, size_t size) {
                 n = snprintf(buffer, size, "%s\n", power_state(function));
                 break;
         case ATTRIBUTE_RESET_METHOD:
-                n = snprintf(buffer, size, "bus\n");
+                n = snprintf(buffer, size, "%s", function->reset_by_bus ? "bus\n" : "");
                 break;
         case ATTRIBUTE_AUTOPROBE:
                 n = snprintf(buffer, size, "%d\n", machine.autoprobe);
@@ -86,6 +86,22 @@ static int parse_number(const char *value, bool *ret_nonzero) {
         return 0;
 }
 
+/* reset_method_store(): each name is probed before it is taken. */
+static int store_reset_method(Function *function, const char *value) {
+        if (is(value, "default")) {
+                function->reset_by_bus = function_can_reset_bus(function);
+                return 0;
+        }
+        if (is(value, "")) {
+                function->reset_by_bus = false;
+                return 0;
+        }
+        if (!is(value, "bus") || !function_can_reset_bus(function))
+                return -EINVAL;
+        function->reset_by_bus = true;
+        return 0;
+}
+
 int attribute_store(Node *node, const char *value) {
         Function *function = node->function;
         bool one = false;
@@ -121,7 +137,7 @@ int attribute_store(Node *node, const char *value) {
                 machine.autoprobe = value[0] != '0';
                 return 0;
         case ATTRIBUTE_RESET_METHOD:
-                return is(value, "bus") || is(value, "default") ? 0 : -EINVAL;
+                return store_reset_method(function, value);
         case ATTRIBUTE_CONSTANT:
         case ATTRIBUTE_CONFIG:
         case ATTRIBUTE_POWER_STATE:

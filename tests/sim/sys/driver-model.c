@@ -146,11 +146,21 @@ void unbind_end(Function *function, const Driver *driver) {
         uevent_send("unbind", function, NULL);
 }
 
-/* pci_reset_function(): "bus" is all that these cards have, and a bus with siblings is not reset for one of them. */
+/* pci_parent_bus_reset(): not with another function on the bus. */
+bool function_can_reset_bus(const Function *function) {
+        const Card *card = function->card;
+
+        for (unsigned i = 0; card && i < card->n_functions; i++)
+                if (&card->functions[i] != function && card->functions[i].folder)
+                        return false;
+        return card != NULL;
+}
+
 int function_reset(Function *function) {
-        if (function->card && function->card->n_functions > 1)
+        if (!function->reset_by_bus || !function_can_reset_bus(function))
                 return -ENOTTY;
-        return -ENOTTY;
+        cm_card_bus_reset(&function->card->model);
+        return 0;
 }
 
 void function_remove(Function *function) {

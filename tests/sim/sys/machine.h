@@ -56,7 +56,7 @@ struct Function {
         char override[SIM_NAME_SIZE];
         bool runtime_power; /* power/control: auto */
         bool d3cold_allowed;
-        bool reset_by_bus;
+        bool reset_by_bus; /* reset_method lists "bus" */
         int group;
         bool dead; /* this function alone reads all ones */
 
@@ -122,6 +122,7 @@ int bind_end(Function *function, int error);
 void unbind_begin(Function *function);
 void unbind_end(Function *function, const Driver *driver);
 const Driver *probe_candidate(const Function *function);
+bool function_can_reset_bus(const Function *function);
 int function_reset(Function *function);
 void function_remove(Function *function);
 /** Functions that were removed and still answer come back; each that found a driver is bound. */

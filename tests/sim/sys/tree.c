@@ -97,7 +97,7 @@ static void drop(Node *parent, const char *name) {
 }
 
 const char *node_file_name(const Node *node, char *buffer, size_t size) {
-        bool nested = node->function && node->parent && node->parent != node->function->folder;
+        bool nested = node->function && node->parent && strcmp(node->parent->name, node->function->name) != 0;
 
         if (node->attribute == ATTRIBUTE_GROUP)
                 (void) snprintf(buffer, size, "vfio/%s", node->name);
@@ -143,7 +143,9 @@ static void add_attributes(Node *folder, Function *function) {
         (void) add_file(folder, "power_state", 0444, ATTRIBUTE_POWER_STATE, function);
         (void) add_file(folder, "rescan", 0200, ATTRIBUTE_RESCAN, function);
         (void) add_file(folder, "remove", 0200, ATTRIBUTE_REMOVE, function);
-        if (function->card) {
+        /* Asked once, while the functions behind it are not there yet: so function 0 has what it can never do. */
+        function->reset_by_bus = function_can_reset_bus(function);
+        if (function->reset_by_bus) {
                 (void) add_file(folder, "reset", 0200, ATTRIBUTE_RESET, function);
                 (void) add_file(folder, "reset_method", 0644, ATTRIBUTE_RESET_METHOD, function);
         }
@@ -176,6 +178,7 @@ void tree_remove_function(Function *function) {
                 drop(iommu_groups, number);
         drop(bus_devices, function->name);
         drop(function->folder->parent, function->name);
+        function->folder = NULL;
 }
 
 /* What a display or sound driver has in the function's folder; their nodes have numbers that nobody opens. */
