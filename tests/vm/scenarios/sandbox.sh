@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # suites: trixie bookworm
 # temper: strict
+# timeout: 400
 
 # The running services are as closed as their units promise, a helper that hangs in a driver does so without any power, and
 # what has to stay open is open, also when vfio is loaded anew and gets another device number.
