@@ -48,9 +48,9 @@ class Scenario:
     def suites(self):
         return [suite for suite in SUITES if suite in self.header["suites"].split()]
 
-    def job(self, guest, token, first_boot):
+    def job(self, guest, token, first_boot, number, before):
         """The archive that the agent unpacks and runs."""
-        settings = {key: self.header[key] for key in FOR_THE_GUEST} | {"first_boot": str(first_boot)}
+        settings = {key: self.header[key] for key in FOR_THE_GUEST} | {"first_boot": str(first_boot), "machine": str(number)}
         files = {
             "run": (guest / "run").read_text(encoding="utf-8"),
             **{file.name: file.read_text(encoding="utf-8") for file in sorted(guest.glob("*.sh"))},
@@ -59,6 +59,7 @@ class Scenario:
             "settings": "".join(f"LAB_{key.upper()}={shlex.quote(value)}\n" for key, value in settings.items()),
             "scenario": self.text,
             "token": token,
+            "before": before,
             **dict.fromkeys(self.marks, ""),
         }
         whole = io.BytesIO()
@@ -88,6 +89,7 @@ class Run:
         self.on_output = on_output or (lambda data: None)
         self.on_start = on_start or (lambda machine: None)
         self.token = secrets.token_hex(8)
+        self.number = 0  # of the machine
         self.heard = bytearray()  # not yet known to be whole lines
         self.output = bytearray()
         self.begun = time.monotonic()
@@ -95,23 +97,31 @@ class Run:
 
     def on(self, suite):
         """Runs it; a machine that breaks is a failed scenario, with the machine's last words as its output."""
-        header = self.scenario.header
-        special = header["kernel"] or header["qemu"]
+        code = None
         try:
-            with suite.boot(shlex.split(header["kernel"]), shlex.split(header["qemu"])) if special else suite.restore() as machine:
-                if special:
-                    machine.wait_ready(self.deadline)
-                else:
-                    suite.resume(machine)
-                machine.send(self._job(machine.boot))
-                self.on_start(machine)
-                code = self._listen(machine)
-                if code == 0:
-                    self._look_at_console(machine)
+            while code is None:
+                code = self._on_machine(suite)
         except LabError as error:
             code = 1
             self._take(f"lab: {error}\n".encode())
         return Result(code, self.output.decode(errors="replace"), time.monotonic() - self.begun)
+
+    def _on_machine(self, suite):
+        """None when the scenario wants to go on on another machine."""
+        header = self.scenario.header
+        special = header["kernel"] or header["qemu"]
+        self.number += 1
+        with suite.boot(shlex.split(header["kernel"]), shlex.split(header["qemu"])) if special else suite.restore() as machine:
+            if special:
+                machine.wait_ready(self.deadline)
+            else:
+                suite.resume(machine)
+            machine.send(self._job(machine.boot))
+            self.on_start(machine)
+            code = self._listen(machine)
+            if code == 0:
+                self._look_at_console(machine)
+            return code
 
     def _look_at_console(self, machine):
         """What the scenario's header says that a person must have read there; it may come after the scenario's end."""
@@ -122,7 +132,7 @@ class Run:
             time.sleep(0.1)
 
     def _job(self, first_boot):
-        job = self.scenario.job(self.guest, self.token, first_boot)
+        job = self.scenario.job(self.guest, self.token, first_boot, self.number, self.output.decode(errors="replace"))
         return f"JOB {len(job)}\n".encode() + job
 
     def _take(self, data):
@@ -130,7 +140,7 @@ class Run:
         self.on_output(data)
 
     def _listen(self, machine):
-        ours = re.compile(rb"^LAB-(?:(REBOOT)|(READY) \d+|EXIT %s (\d+))\n" % self.token.encode(), re.M)
+        ours = re.compile(rb"^LAB-(?:(REBOOT)|(READY) \d+|(NEXT) %b|EXIT %b (\d+))\n" % (2 * (self.token.encode(),)), re.M)
         expected = False
         while True:
             data = machine.receive(self.deadline)
@@ -140,8 +150,11 @@ class Run:
             self.heard += data
             if found := ours.search(self.heard):
                 self._take(bytes(self.heard[:found.start()]))
-                reboot, ready, code = found.groups()
+                reboot, ready, another, code = found.groups()
                 del self.heard[:found.end()]
+                if another:
+                    self.heard.clear()
+                    return None
                 if code is not None:
                     return int(code)
                 if ready and not expected:

@@ -13,7 +13,7 @@ card=$(card_bdf 1)
 before=$(settings_snapshot "$card")
 model_set hang_remove -1
 (echo "$card" > /sys/bus/pci/drivers/amdgpu/unbind) &
-wait_until 10 has_driver "$card" ""
+wait_until 60 has_driver "$card" ""
 gpuswitchctl plan "$card" host && fail "a plan for a card that cannot be looked at"
 gpuswitchctl status "$card"
 expect_status 1 .stuck true

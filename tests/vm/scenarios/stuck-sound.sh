@@ -30,7 +30,7 @@ with open("/run/holder.end") as fifo:
 PYTHON
 mkfifo /run/holder.receive /run/holder.end
 systemd-run -q --unit=holder python3 /run/holder.py "$node"
-wait_until 10 test -e /run/holder.sent
+wait_until 60 test -e /run/holder.sent
 
 gpuswitchctl to-guest "$card" && fail "to-guest while the sound driver hangs"
 gpuswitchctl status "$card"
