@@ -183,7 +183,7 @@ static int read_no_options(sd_bus_message *message, sd_bus_error *ret_error) {
                 r = sd_bus_message_read(message, "s", &key);
                 if (r < 0)
                         return r;
-                return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT, "unknown option '%.64s'", key);
+                return bus_bad_argument(ret_error, key, "option that is known");
         }
         return sd_bus_message_exit_container(message);
 }
@@ -231,8 +231,7 @@ static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *re
                 return r;
         Direction direction = direction_from_string(to);
         if (direction < 0)
-                return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT,
-                                         "'%.64s' is no direction: guest or host", to);
+                return bus_bad_argument(ret_error, to, "direction: guest or host");
         r = bus_request_new(object->bus, message, REQUEST_OF_PERSON, object->address, ret_error, &request);
         if (r < 0)
                 return r;

@@ -32,8 +32,7 @@ static int check_card(ApiBus *bus, const char *text, Inhibitor *inhibitor, sd_bu
         if (inhibitor->all)
                 return 0;
         if (address_parse(text, &inhibitor->card) < 0)
-                return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT,
-                                         "'%.64s' is no PCI address (0000:01:00.0)", text);
+                return bus_bad_argument(ret_error, text, "PCI address (0000:01:00.0)");
         if (bus->operations->view(inhibitor->card, &view, bus->userdata) < 0)
                 return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_NO_SUCH_GPU, "PCI device %s is not a GPU",
                                          ADDRESS_TEXT(inhibitor->card));
@@ -50,8 +49,7 @@ static int read_inhibitor(ApiBus *bus, sd_bus_message *message, Inhibitor *ret_i
                 return r;
         ret_inhibitor->mode = inhibit_mode_from_string(mode);
         if (ret_inhibitor->mode < 0)
-                return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT,
-                                         "'%.64s' is no mode: block or delay", mode);
+                return bus_bad_argument(ret_error, mode, "mode: block or delay");
         r = check_words("who", who, ret_inhibitor->who, ret_error);
         if (r >= 0)
                 r = check_words("why", why, ret_inhibitor->why, ret_error);

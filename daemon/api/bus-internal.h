@@ -84,5 +84,8 @@ int bus_method_list_inhibitors(sd_bus_message *message, void *userdata, sd_bus_e
 /** gpu_properties_changed() - signal the properties in which @next differs from what was shown. */
 int gpu_properties_changed(GpuObject *object, const GpuView *next);
 
+/** bus_bad_argument() - BadArgument: "'@value' is no @what", cut to what a person reads. Returns its negative errno. */
+int bus_bad_argument(sd_bus_error *ret_error, const char *value, const char *what);
+
 /** plan_append() - a plan as aa{sv}. */
 int plan_append(sd_bus_message *reply, const Plan *plan);

@@ -10,16 +10,8 @@
 #include "base/text.h"
 #include "gpuswitch/names.h"
 
-/* An error that is no UTF-8, because its value was cut in the middle of a character, would cost us the connection. */
-static int bad_argument(sd_bus_error *ret_error, const char *what, const char *value) {
-        char shown[64];
-
-        (void) text_format(shown, sizeof(shown), "%s", value);
-        return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT, "'%s' is no %s", text_make_utf8(shown), what);
-}
-
 static int check_uuid(const char *uuid, sd_bus_error *ret_error) {
-        return text_is_uuid(uuid) ? 0 : bad_argument(ret_error, "UUID", uuid);
+        return text_is_uuid(uuid) ? 0 : bus_bad_argument(ret_error, uuid, "UUID");
 }
 
 /* What is shown to people and kept in fixed room: too long is an error, since a cut could fall inside of a character. */
@@ -44,7 +36,7 @@ static int read_addresses(sd_bus_message *message, PciAddress addresses[static D
                         return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT,
                                                  "more than %u PCI addresses in one domain", DOMAIN_ADDRESSES_MAX);
                 if (address_parse(text, &addresses[n++]) < 0)
-                        return bad_argument(ret_error, "PCI address (0000:01:00.0)", text);
+                        return bus_bad_argument(ret_error, text, "PCI address (0000:01:00.0)");
         }
         *ret_n = n;
         return r < 0 ? r : sd_bus_message_exit_container(message);

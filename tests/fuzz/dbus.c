@@ -29,6 +29,7 @@ static struct {
         sd_event *event;
         sd_bus *service, *caller;
         ApiBus *api;
+        Inhibitors *inhibitors;
         uid_t uid;            /* of the caller, as the service is told */
         uint8_t polkit_mood;  /* 0 yes, 1 no, 2 challenge, 3 an error, 4 something else */
         uint64_t waiting[CALLS_MAX];
@@ -57,6 +58,9 @@ static const struct {
         { "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", "" },
         { "org.freedesktop.DBus.Introspectable", "Introspect", "" },
         { "org.freedesktop.DBus.Peer", "Ping", "" },
+        /* Corpora say "method 3": new ones at the end. */
+        { GPUSWITCH_MANAGER_INTERFACE, "Inhibit", "ssss" },
+        { GPUSWITCH_MANAGER_INTERFACE, "ListInhibitors", "" },
 };
 
 /* Words that get past the first look; the first ones are what is left when an input has ended. */
@@ -80,6 +84,12 @@ int __wrap_sd_bus_creds_get_euid(sd_bus_creds *creds, uid_t *ret_uid);
 int __wrap_sd_bus_creds_get_euid(sd_bus_creds *creds, uid_t *ret_uid) {
         *ret_uid = world.uid;
         return 0;
+}
+
+/* A bus daemon never leaves it out; here is none. */
+const char *__wrap_sd_bus_message_get_sender(sd_bus_message *message);
+const char *__wrap_sd_bus_message_get_sender(sd_bus_message *message) {
+        return ":1.7";
 }
 
 int __wrap_sd_bus_open_system(sd_bus **ret_bus);
@@ -169,9 +179,13 @@ static void world_end(void) {
         for (int i = 0; i < 8; i++)
                 service_acts();
         world.api = api_bus_free(world.api);
+        world.inhibitors = inhibitors_free(world.inhibitors);
         world.service = sd_bus_unref(world.service);
         world.event = sd_event_unref(world.event);
         world.n_waiting = 0;
+}
+
+static void on_released(void *userdata) {
 }
 
 static void world_begin(void) {
@@ -185,7 +199,8 @@ static void world_begin(void) {
         fuzz_require(sd_bus_set_fd(world.caller, fds[1], fds[1]) >= 0 && sd_bus_set_anonymous(world.caller, 1) >= 0 &&
                      sd_bus_start(world.caller) >= 0);
         fuzz_require(sd_bus_add_filter(world.caller, NULL, on_message, NULL) >= 0);
-        fuzz_require(api_bus_new(world.event, &manager_operations, NULL, &world.api) >= 0);
+        fuzz_require(inhibitors_new(world.event, on_released, NULL, &world.inhibitors) >= 0);
+        fuzz_require(api_bus_new(world.event, &manager_operations, world.inhibitors, NULL, &world.api) >= 0);
         manager_reset(world.api);
         settle();
         fuzz_require(sd_bus_is_ready(world.caller) > 0 && api_bus_connection(world.api), "no connection");

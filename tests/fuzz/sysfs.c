@@ -227,7 +227,8 @@ static void read_holders(FuzzVerdict *verdict) {
 }
 
 void fuzz_input(const uint8_t *data, size_t size, FuzzVerdict *ret) {
-        char where[MESSAGE_TEXT_SIZE], boot_id[BOOT_ID_TEXT_SIZE] = "";
+        ProcessPlace place;
+        char boot_id[BOOT_ID_TEXT_SIZE] = "";
         uint64_t changed = put_all((const char *) data, (const char *) data + size), ticks = 0;
 
         read_cards(ret);
@@ -236,8 +237,9 @@ void fuzz_input(const uint8_t *data, size_t size, FuzzVerdict *ret) {
         if (r < 0)
                 verdict_refuse(ret, "process: %s", strerror(-r));
         verdict_add_value(ret, ticks);
-        process_where(root, PID, where, sizeof(where));
-        take_printable(ret, where, sizeof(where));
+        process_place(root, PID, &place);
+        take_printable(ret, place.function, sizeof(place.function));
+        take_printable(ret, place.stack, sizeof(place.stack));
         r = system_boot_id(root, boot_id);
         if (r < 0)
                 verdict_refuse(ret, "boot id: %s", strerror(-r));
