@@ -23,9 +23,9 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
 static void on_home_ended(Operation *operation, const Refusal *refusal, void *userdata) {
         Card *card = operation->card;
 
-        if (refusal && refusal->code == REFUSAL_STORE && !card->home_timer &&
-            sd_event_add_time_relative(card->manager->event, &card->home_timer, CLOCK_MONOTONIC, HOME_RETRY_USEC, 0,
-                                       on_retry, card) >= 0)
+        if (refusal && refusal->code == REFUSAL_STORE &&
+            (card->home_timer || sd_event_add_time_relative(card->manager->event, &card->home_timer, CLOCK_MONOTONIC,
+                                                            HOME_RETRY_USEC, 0, on_retry, card) >= 0))
                 return;
         /* Also where it failed for another reason: another try at once would not change that. */
         card->wants_home = false;

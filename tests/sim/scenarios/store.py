@@ -140,6 +140,28 @@ def store_disk_full_when_a_guest_ends(m, g):
     expect.same(before, m.snapshot(), "after the way home")
 
 
+@scenario(shim=True)
+def store_disk_full_for_two_guests(m, g):
+    """Between two tries another guest has the card and ends: its way home is owed as well."""
+    before = m.snapshot()
+    m.stop_daemon()
+    small_disk()
+    m.start_daemon(shim=True)
+    expect.done(g.prepare(UUID, "vm", DISPLAY), "PrepareDomain")
+    m.stop_daemon()
+    m.start_daemon(shim=True)
+    fill()
+    for n in 1, 2:
+        expect.done(g.release(UUID), f"ReleaseDomain {n}")
+        g.wait(DISPLAY, lambda p: m.log().count("so it was not begun") >= n and p["Owner"] == "guest", "a refusal")
+        if n == 1:
+            expect.done(g.prepare(UUID, "vm", DISPLAY), "PrepareDomain of a card that is with the guests already")
+    make_room()
+    m.advance(31)
+    g.wait(DISPLAY, lambda p: p["Owner"] == "host", "the card at home")
+    expect.same(before, m.snapshot(), "after the way home")
+
+
 @scenario()
 def store_is_set_aside(m, g):
     expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
