@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "client/bus.h"
 #include "client/field.h"
+#include "client/inhibit.h"
 #include "client/json.h"
 #include "client/plan.h"
 #include "client/printable.h"
@@ -62,6 +63,19 @@ static json_object *obstacle_domain(const Gpu *gpu) {
         return obstacle_new(GPUSWITCH_ERROR_REFUSED, text);
 }
 
+/* The plan changes nothing, so nobody blocks it; the switch is. From a daemon that knows no inhibitors there is no list. */
+static void add_inhibitors(const Session *session, const Gpu *gpu, json_object *obstacles) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *list = NULL;
+        char who[MESSAGE_TEXT_SIZE], text[2 * MESSAGE_TEXT_SIZE];
+
+        int r = inhibitors_fetch(session->bus, &list, NULL);
+        while (r >= 0 && inhibitors_next_block(list, gpu->address, who, sizeof(who)) > 0) {
+                (void) text_format(text, sizeof(text),
+                                   "It is held back by %s.\nWait until that program is done, or end it.", who);
+                (void) json_object_array_add(obstacles, obstacle_new(GPUSWITCH_ERROR_REFUSED, text));
+        }
+}
+
 /* Return: EXIT_DONE with *@ret_obstacle NULL or owned by the caller, *@ret_steps how much there is to do. */
 static ExitStatus ask_plan(const Session *session, const Gpu *gpu, const char *direction, int64_t *ret_steps,
                            json_object **ret_obstacle) {
@@ -97,8 +111,12 @@ static ExitStatus explain_side(const Session *session, const Gpu *gpu, const cha
                 return status;
         if (obstacle)
                 (void) json_object_array_add(obstacles, obstacle);
-        (void) json_object_object_add(side, "possible", json_object_new_boolean(!obstacle));
-        (void) json_object_object_add(side, "there", json_object_new_boolean(!obstacle && n_steps == 0));
+        bool there = !obstacle && n_steps == 0;
+        if (!obstacle && !there)
+                add_inhibitors(session, gpu, obstacles);
+        (void) json_object_object_add(side, "possible",
+                                      json_object_new_boolean(json_object_array_length(obstacles) == 0));
+        (void) json_object_object_add(side, "there", json_object_new_boolean(there));
         (void) json_object_object_add(side, "steps", json_object_new_int64(n_steps));
         return EXIT_DONE;
 }

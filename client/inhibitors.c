@@ -95,17 +95,42 @@ static int print_list_json(sd_bus_message *reply) {
         return r;
 }
 
-ExitStatus inhibitors_list(const Options *options, sd_bus *bus) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+int inhibitors_fetch(sd_bus *bus, sd_bus_message **ret_list, sd_bus_error *reterr) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
         int r = sd_bus_call_method(bus, GPUSWITCH_BUS_NAME, GPUSWITCH_BUS_PATH, GPUSWITCH_MANAGER_INTERFACE,
-                                   "ListInhibitors", &error, &reply, "");
+                                   "ListInhibitors", reterr, &reply, "");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', "(ssssuu)");
+        if (r < 0)
+                return r;
+        *ret_list = TAKE_PTR(reply);
+        return 0;
+}
+
+int inhibitors_next_block(sd_bus_message *list, const char *address, char *buffer, size_t size) {
+        Entry entry;
+        int r;
+
+        while ((r = next_entry(list, &entry)) > 0) {
+                bool is_meant = isempty(entry.card) || streq(entry.card, address);
+                if (!is_meant || !streq(entry.mode, "block"))
+                        continue;
+                (void) text_format(buffer, size, "'%s' (pid %" PRIu32 ", user %" PRIu32 "): %s", entry.who, entry.pid,
+                                   entry.uid, entry.why);
+                return 1;
+        }
+        return r;
+}
+
+ExitStatus inhibitors_list(const Options *options, sd_bus *bus) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *list = NULL;
+
+        int r = inhibitors_fetch(bus, &list, &error);
         if (r < 0)
                 return bus_fail(options, &error, r);
-        r = sd_bus_message_enter_container(reply, 'a', "(ssssuu)");
-        if (r >= 0)
-                r = options->json ? print_list_json(reply) : print_table(reply);
+        r = options->json ? print_list_json(list) : print_table(list);
         if (r >= 0)
                 return EXIT_DONE;
         fprintf(stderr, "cannot print the list: %s\n", strerror(-r));

@@ -23,6 +23,19 @@ class Explaining(BusTest):
         self.assertEqual(one["guest"], {"possible": True, "there": False, "steps": 6, "obstacles": []})
         self.assertEqual(one["host"], {"possible": True, "there": True, "steps": 0, "obstacles": []})
 
+    def test_inhibited(self):
+        """Each program that blocks it is named; who only delays is no obstacle, nor is anybody where nothing is to do."""
+        self.start_fake("--inhibited")
+        text = self.run_client("explain", "01:00.0", exits=1).stdout
+        cure = "          Cure: Wait until that program is done, or end it.\n"
+        self.assertEqual(text, "0000:01:00.0  Radeon RX 570\n"
+                               "      To guest: no: It is held back by 'farm' (pid 812, user 1000): a film.\n" + cure +
+                               "      To guest: no: It is held back by 'backup' (pid 813, user 0): it reads all.\n" + cure +
+                               "       To host: is there already\n")
+        one, = json.loads(self.run_client("--json", "explain", "01:00.0", exits=1).stdout)["gpus"]
+        self.assertEqual((one["possible"], one["guest"]["possible"], one["guest"]["steps"]), (False, False, 6))
+        self.assertEqual(len(one["guest"]["obstacles"]), 2)
+
     def test_refused(self):
         self.start_fake()
         text = self.run_client("explain", "10000:04:00.0", exits=1).stdout

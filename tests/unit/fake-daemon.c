@@ -45,7 +45,7 @@ static Card cards[N_CARDS] = {
 static sd_bus *bus;
 static sd_event *event;
 static const char *problem;
-static bool empty;
+static bool empty, inhibited;
 
 static void must(int r, const char *what) {
         if (r >= 0)
@@ -359,6 +359,10 @@ static int inhibit(sd_bus_message *message, void *userdata, sd_bus_error *error)
 static int list_inhibitors(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         if (empty)
                 return sd_bus_reply_method_return(message, "a(ssssuu)", 0);
+        if (inhibited)
+                return sd_bus_reply_method_return(message, "a(ssssuu)", 3, "", "shell", "the screen", "delay", 0, 1,
+                                                  "0000:01:00.0", "farm", "a film", "block", 1000, 812, "", "backup",
+                                                  "it reads all", "block", 0, 813);
         return sd_bus_reply_method_return(message, "a(ssssuu)", 2, "0000:02:00.0", "render farm", "a film", "block", 0,
                                           812, "", "shell", "lets the \xc3\xa4 screen go", "delay", 4294967294U, 0);
 }
@@ -421,6 +425,7 @@ int main(int argc, char **argv) {
         for (int i = 1; i < argc; i++) {
                 activated = activated || strcmp(argv[i], "--activated") == 0;
                 empty = empty || strcmp(argv[i], "--empty") == 0;
+                inhibited = inhibited || strcmp(argv[i], "--inhibited") == 0;
                 if (strncmp(argv[i], "--problem=", 10) == 0)
                         problem = argv[i] + 10;
         }
