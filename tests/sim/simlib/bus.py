@@ -162,8 +162,14 @@ class Bus:
 
     def done(self, serial):
         """Is the answer there? Does not wait."""
-        while serial not in self.replies and select.select([self.socket], [], [], 0)[0]:
-            self.receive(0)
+        while serial not in self.replies:
+            message = self._parse()  # what has come with another message first
+            if message is not None:
+                self._file(message)
+            elif select.select([self.socket], [], [], 0)[0]:
+                self._fill()
+            else:
+                break
         return serial in self.replies
 
     def call(self, *arguments):
@@ -178,11 +184,17 @@ class Bus:
         while message is None:
             if not select.select([self.socket], [], [], timeout)[0]:
                 raise TimeoutError("nothing comes from the bus")
-            data = self.socket.recv(1 << 16)
-            if not data:
-                raise ConnectionError("the bus has hung up")
-            self.buffer += data
+            self._fill()
             message = self._parse()
+        self._file(message)
+
+    def _fill(self):
+        data = self.socket.recv(1 << 16)
+        if not data:
+            raise ConnectionError("the bus has hung up")
+        self.buffer += data
+
+    def _file(self, message):
         if message.kind == SIGNAL:
             self.signals.append(message)
         elif message.kind in (RETURN, ERROR):
