@@ -16,7 +16,7 @@
 #include "cardmodel.h"
 
 #define SIM_FUNCTIONS_MAX 8U /* of one card */
-#define SIM_CARDS_MAX 32U
+#define SIM_CARDS_MAX 40U
 #define SIM_DRIVERS_MAX 16U
 #define SIM_CONFIG_SIZE 4096U
 #define SIM_NAME_SIZE 64U
