@@ -4,11 +4,11 @@
 
 #include <string.h>
 
+#include "api/waiters.h"
 #include "base/address.h"
 #include "base/text.h"
 
 #define CARDS 2U
-#define LATE_MAX 16U
 
 typedef enum Answer { ANSWER_DONE, ANSWER_REFUSE, ANSWER_BAD_ARGUMENT, ANSWER_LATER, _ANSWER_MAX } Answer;
 
@@ -18,14 +18,12 @@ static struct {
         Answer answer;
         Refusal refusal;
         char text[256];
-        Request *late[LATE_MAX];
-        size_t n_late;
+        Waiters late;
         FuzzVerdict asked; /* only its digest */
 } manager;
 
 void manager_reset(ApiBus *api) {
         manager.api = api;
-        manager.n_late = 0;
         for (size_t i = 0; i < CARDS; i++) {
                 GpuView *view = &manager.views[i];
                 memset(view, 0, sizeof(*view));
@@ -60,11 +58,7 @@ static void answer(Request *request) {
         case ANSWER_BAD_ARGUMENT:
                 return request_bad_argument(request, "not so");
         case ANSWER_LATER:
-                if (manager.n_late < LATE_MAX) {
-                        manager.late[manager.n_late++] = request;
-                        return;
-                }
-                return request_done(request);
+                return waiters_add(&manager.late, request, (PciAddress){ .bus = 1 });
         case ANSWER_DONE:
         case _ANSWER_MAX:
                 return request_done(request);
@@ -72,9 +66,7 @@ static void answer(Request *request) {
 }
 
 void manager_answer_late(void) {
-        for (size_t i = 0; i < manager.n_late; i++)
-                request_done(manager.late[i]);
-        manager.n_late = 0;
+        waiters_done(&manager.late);
 }
 
 void manager_take(FuzzVerdict *verdict) {

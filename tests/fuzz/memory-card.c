@@ -281,11 +281,13 @@ ssize_t __wrap_readlink(const char *path, char *buffer, size_t size) {
         const MemoryFunction *function = function_of(path, &rest);
         char target[256];
 
-        if (!function || !streq(rest, "driver") || isempty(function->driver)) {
+        bool is_group = function && streq(rest, "iommu_group");
+        if (!is_group && (!function || !streq(rest, "driver") || isempty(function->driver))) {
                 errno = ENOENT;
                 return -1;
         }
-        (void) text_format(target, sizeof(target), "../../../bus/pci/drivers/%s", function->driver);
+        (void) text_format(target, sizeof(target), "../../../%s/%s", is_group ? "kernel/iommu_groups" : "bus/pci/drivers",
+                           is_group ? "11" : function->driver);
         size = MIN_OF(size, strlen(target));
         memcpy(buffer, target, size);
         return (ssize_t) size;
