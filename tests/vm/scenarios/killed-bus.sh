@@ -48,15 +48,15 @@ kill_bus() {
     local pid
     pid=$(main_pid dbus)
     kill -KILL "$pid"
-    wait_until 30 another_pid dbus "$pid"
+    wait_until 120 another_pid dbus "$pid"
 }
 vm_start guest || fail "start"
 pid=$(main_pid gpuswitch-virtwatch)
 kill_bus
-wait_until 30 status_is 1 .domain.name guest
-wait_until 30 another_pid gpuswitch-virtwatch "$pid"
-wait_until 30 virtwatch_is_served
-wait_until 30 virsh -q list
+wait_until 120 status_is 1 .domain.name guest
+wait_until 120 another_pid gpuswitch-virtwatch "$pid"
+wait_until 120 virtwatch_is_served
+wait_until 120 virsh -q list
 vm_destroy guest || fail "destroy"
 home_again "the bus was killed while a guest had the card"
 
@@ -65,7 +65,7 @@ begin_start
 kill_bus
 wait $starting && fail "the start should have been refused"
 model_set hang_remove 0
-wait_until 30 virsh -q list
+wait_until 120 virsh -q list
 home_again "the bus was killed in the middle of a start"
 
 cycles 1 guest 1 "$before"
