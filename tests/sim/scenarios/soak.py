@@ -15,7 +15,7 @@ import select
 
 from simlib import expect
 from simlib.gpuswitch import MANAGER, NAME, ROOT
-from simlib.machine import AUDIO, AUDIO2, DISPLAY, DISPLAY2, Failure
+from simlib.machine import AUDIO, AUDIO2, DISPLAY, DISPLAY2, PATIENCE, Failure
 from simlib.runner import scenario
 
 CARDS = {1: (DISPLAY, AUDIO), 2: (DISPLAY2, AUDIO2)}
@@ -60,13 +60,19 @@ class Soak:
             if f"hit {name}" in self.m.sim.events:
                 self.m.sim.events.remove(f"hit {name}")
                 return True
-            readable = select.select([self.m.sim.socket, self.g.bus.socket], [], [], 60)[0]
+            self.g.bus.signals.clear()
+            if self.g.bus.done(call) and self.at_rest():
+                return False
+            if self.g.bus.signals:
+                continue
+            readable = select.select([self.m.sim.socket, self.g.bus.socket], [], [], PATIENCE)[0]
+            expect.true(readable, "neither the fault nor the end of the way has come")
             if self.m.sim.socket in readable:
                 self.m.sim.events.append(self.m.sim.socket.recv(1 << 17).decode()[1:])
-            elif self.g.bus.done(call) and self.at_rest(call):
-                return False
+            if self.g.bus.socket in readable:
+                self.g.bus.receive()
 
-    def at_rest(self, call):
+    def at_rest(self):
         return all(not shown or shown["Owner"] != "switching"
                    for shown in (self.g.properties(display) for display, _ in CARDS.values()))
 
@@ -181,7 +187,7 @@ class Soak:
             self.check(number, kind, True)
             self.check(3 - number, kind, False)
             self.unharmed()
-        except (Failure, OSError) as failure:
+        except (Failure, OSError, TimeoutError) as failure:
             raise Failure(f"switch {self.number}, card {number}, {kind}: {failure}") from None
 
     def private_dirty(self):
