@@ -39,6 +39,13 @@ static bool binds_host(const Step *step) {
         return step->kind == STEP_PROBE || (step->kind == STEP_BIND && driver_is_host(step->text));
 }
 
+/* A way back that is run again after a death meets functions that are home: their drivers came behind the restore. */
+static bool has_host_driver(const Card *card, PciAddress address) {
+        const FunctionFacts *function = card_function(&card->facts, address);
+
+        return function && driver_is_host(function->driver);
+}
+
 static int on_before_step(Run *run, size_t index, void *userdata) {
         Operation *operation = userdata;
         Card *card = operation->card;
@@ -74,7 +81,8 @@ static void on_after_step(Run *run, size_t index, int error, void *userdata) {
 
         if (step->kind == STEP_GROUP_FREE && error < 0 && operation->phase != OPERATION_RUNNING)
                 operation->group_held = true;
-        if (step->kind == STEP_RESTORE_CONFIG && error < 0 && operation->phase != OPERATION_RUNNING)
+        if (step->kind == STEP_RESTORE_CONFIG && error < 0 && operation->phase != OPERATION_RUNNING &&
+            !has_host_driver(card, step->address))
                 operation->registers_lost = true;
         if (step->kind == STEP_BIND || step->kind == STEP_UNBIND || step->kind == STEP_PROBE)
                 card_observe(card, step_describe(step, what, sizeof(what)));

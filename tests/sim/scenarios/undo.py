@@ -93,3 +93,25 @@ def undo_table_is_whole(m, g):
         elif line[1] != "config":
             expect.true(False, f"the undo has a write that is not in the table: {line}")
     expect.equal(rest, [], "steps that the undo does not have")
+
+
+@scenario()
+def undo_cut_behind_the_host_bind(m, g):
+    """
+    The daemon dies on a way back that has bound the host driver again. The next one runs it anew: that the registers of a card at
+    home are not to be written any more is no sign that they are lost.
+    """
+    home = m.snapshot()
+    m.sim.fault("first", "refuse", DISPLAY, "config", value="0x7c=", errno=errno.EIO)
+    m.sim.fault("second", "hold", AUDIO, "unbind", value="pci-stub")
+    g.start(DISPLAY, "ToGuest")
+    m.sim.wait_hit("second")
+    expect.equal(m.snapshot()[DISPLAY]["driver"], "amdgpu", "driver of the display function by then")
+    m.kill_daemon()
+    m.sim.release("second")
+    m.start_daemon()
+    g.wait(DISPLAY, lambda p: p is not None, "the card on the bus")
+    g.wait_idle(DISPLAY)
+    expect.same(home, m.snapshot(), "at home")
+    expect.true("could not be put back" not in m.log(), "the log speaks of registers that are lost")
+    end(m, g)
