@@ -23,6 +23,8 @@ static int view(PciAddress address, GpuView *ret_view, void *userdata) {
                 return -ENOENT;
         memset(ret_view, 0, sizeof(*ret_view));
         ret_view->address = (PciAddress){ .bus = 1 };
+        ret_view->stuck = api_fixture.stuck;
+        memcpy(&ret_view->stuck_detail, &api_fixture.stuck_detail, sizeof(ret_view->stuck_detail));
         return 0;
 }
 

@@ -33,6 +33,8 @@ typedef struct ApiFixture {
         sd_event *event;
         ApiBus *bus;
         Waiters held[(REQUESTS_MAX + START_REQUESTS_MAX) / WAITERS_MAX + 1]; /* that the manager does not answer */
+        bool stuck;            /* as the manager shows its card, with: */
+        StuckView stuck_detail;
         unsigned n_asked;      /* requests that have reached the manager */
         unsigned n_running;    /* domains in the last SyncDomains */
         Inhibitors *inhibitors;
