@@ -255,12 +255,18 @@ static int on_old_helper_late(sd_event_source *source, uint64_t usec, void *user
 }
 
 /* How long it may still take before it counts as stuck. */
-static usec_t time_left(const HelperLock *lock, const Step *step) {
-        usec_t deadline = step ? step_deadline_usec(step) : SURVEY_TIMEOUT_USEC, now = now_realtime_usec();
+static usec_t time_left(const StoredOperation *stored, const HelperLock *lock) {
+        const Step *step = recorded_step(stored, lock->pid);
+        usec_t deadline = step ? step_deadline_usec(step) : SURVEY_TIMEOUT_USEC;
+        usec_t now = now_realtime_usec(), begun = lock->begun_usec;
 
-        if (lock->begun_usec == 0 || now < lock->begun_usec)
+        if (step && stored->step_begun_usec > 0) {
+                now = now_boottime_usec(); /* which nobody can set */
+                begun = stored->step_begun_usec;
+        }
+        if (begun == 0 || now < begun)
                 return deadline; /* not known, or the clock was set back */
-        return deadline - MIN_OF(now - lock->begun_usec, deadline);
+        return deadline - MIN_OF(now - begun, deadline);
 }
 
 /* By its lock; without that by the pid and start time on record. */
@@ -295,7 +301,7 @@ bool stuck_watch_old_helper(Card *card, StoredOperation *stored) {
         TAKE_FD(fd);
         card->old_helper = lock;
         card->unfinished = stored;
-        usec_t left = time_left(&lock, recorded_step(stored, lock.pid));
+        usec_t left = time_left(stored, &lock);
         if (left == 0) {
                 old_helper_late(card);
                 return true;

@@ -48,8 +48,12 @@ class Gpuswitch:
     def switch(self, address, method):
         return self.finish(self.start(address, method))
 
+    def begin_prepare(self, uuid, name, *addresses):
+        """Returns what finish() takes."""
+        return self.bus.start(NAME, ROOT, MANAGER, "PrepareDomain", "ssas", uuid, name, addresses)
+
     def prepare(self, uuid, name, *addresses):
-        return self.finish(self.bus.start(NAME, ROOT, MANAGER, "PrepareDomain", "ssas", uuid, name, addresses))
+        return self.finish(self.begin_prepare(uuid, name, *addresses))
 
     def release(self, uuid, reason="destroyed"):
         return self.finish(self.bus.start(NAME, ROOT, MANAGER, "ReleaseDomain", "ss", uuid, reason))
