@@ -8,6 +8,7 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/text.h"
 #include "client/bus.h"
@@ -24,13 +25,21 @@ static const struct {
         const char *direction, *label;
 } sides[] = { { "guest", "To guest" }, { "host", "To host" } };
 
+/* A client without memory has nothing to tidy up. */
+static json_object *need(json_object *object) {
+        if (object)
+                return object;
+        fputs("out of memory\n", stderr);
+        exit(EXIT_REFUSED);
+}
+
 static void add_text(json_object *object, const char *key, const char *text) {
         (void) json_object_object_add(object, key, json_object_new_string(text));
 }
 
 /* @text: the reason, and below it a cure in each line. */
 static json_object *obstacle_new(const char *error, const char *text) {
-        json_object *obstacle = json_object_new_object(), *cures = json_object_new_array();
+        json_object *obstacle = need(json_object_new_object()), *cures = need(json_object_new_array());
         _cleanup_free_ char *copy = strdup(text);
         char *rest = copy;
 
@@ -94,7 +103,7 @@ static ExitStatus ask_plan(const Session *session, const Gpu *gpu, const char *d
 
 /* {"possible","there","steps","obstacles"}: one way. */
 static ExitStatus explain_side(const Session *session, const Gpu *gpu, const char *direction, json_object *card) {
-        json_object *side = json_object_new_object(), *obstacles = json_object_new_array(), *obstacle = NULL;
+        json_object *side = need(json_object_new_object()), *obstacles = need(json_object_new_array()), *obstacle = NULL;
         bool to_host = streq(direction, "host");
         ExitStatus status = EXIT_DONE;
         int64_t n_steps = 0;
@@ -122,7 +131,7 @@ static ExitStatus explain_side(const Session *session, const Gpu *gpu, const cha
 }
 
 static ExitStatus explain_card(const Session *session, const Gpu *gpu, json_object **ret_card) {
-        _cleanup_(json_object_putp) json_object *card = json_object_new_object();
+        _cleanup_(json_object_putp) json_object *card = need(json_object_new_object());
         bool possible = true;
 
         add_text(card, "address", gpu->address);
@@ -182,8 +191,8 @@ static void put_card(const Gpu *gpu, json_object *card, bool colour_on) {
 }
 
 ExitStatus verb_explain(const Options *options, char **arguments) {
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
-        json_object *cards = json_object_new_array();
+        _cleanup_(json_object_putp) json_object *object = need(json_object_new_object());
+        json_object *cards = need(json_object_new_array());
         bool colour_on = colour_wanted(stdout), possible = true;
         _cleanup_session_ Session session;
         const Gpu *gpus = session.list.gpus;
