@@ -3,10 +3,10 @@
 # suites: trixie bookworm
 # temper: strict
 # timeout: 300
-# console: gpuswitchd: GPU [0-9a-f:.]+ is stuck in common_remove.*hold the power button.*systemd-shutdown\[1\]: Powering off
+# console: gpuswitchd: GPU [0-9a-f:.]+ is stuck in common_remove.*hold the power button.*All filesystems unmounted.*systemd-shutdown\[1\]: Powering off
 
 # A machine with a stuck card goes down. systemd comes to its end as soon as on the same machine without gpuswitch and without a stuck card;
-# that the kernel then cannot go on is said on the console. The last thing that systemd runs before "Powering off" takes the time, by the
+# with every file system unmounted or read-only; that the kernel then cannot go on is said on the console. The last thing that systemd runs before "Powering off" takes the time, by the
 # machine's own clock.
 . ./lib.sh
 . ./gpuswitch.sh
