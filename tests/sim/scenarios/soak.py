@@ -63,14 +63,13 @@ class Soak:
             self.g.bus.signals.clear()
             if self.g.bus.done(call) and self.at_rest():
                 return False
+            self.g.bus.drain()
             if self.g.bus.signals:
                 continue
             readable = select.select([self.m.sim.socket, self.g.bus.socket], [], [], PATIENCE)[0]
             expect.true(readable, "neither the fault nor the end of the way has come")
             if self.m.sim.socket in readable:
                 self.m.sim.events.append(self.m.sim.socket.recv(1 << 17).decode()[1:])
-            if self.g.bus.socket in readable:
-                self.g.bus.receive()
 
     def at_rest(self):
         return all(not shown or shown["Owner"] != "switching"

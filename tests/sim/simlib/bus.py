@@ -162,15 +162,19 @@ class Bus:
 
     def done(self, serial):
         """Is the answer there? Does not wait."""
-        while serial not in self.replies:
+        self.drain()
+        return serial in self.replies
+
+    def drain(self):
+        """Takes in all that has come: behind it, select() on the socket tells of what is new."""
+        while True:
             message = self._parse()  # what has come with another message first
             if message is not None:
                 self._file(message)
             elif select.select([self.socket], [], [], 0)[0]:
                 self._fill()
             else:
-                break
-        return serial in self.replies
+                return
 
     def call(self, *arguments):
         return self.finish(self.start(*arguments))
