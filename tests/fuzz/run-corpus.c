@@ -35,6 +35,11 @@ const char *__lsan_default_suppressions(void) {
         return "leak:libjson-c.so\n";
 }
 
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void) {
+        return "print_suppressions=0";
+}
+
 #define INPUT_SIZE_MAX ((size_t) 20 * 1024 * 1024)
 
 typedef enum Mode { MODE_NAMES, MODE_ALLOCATIONS, MODE_PRINT, MODE_EXPECT } Mode;
