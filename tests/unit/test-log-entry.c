@@ -68,7 +68,7 @@ START_TEST(all_fields_to_the_journal) {
         static const char *const expected[] = {
                 "MESSAGE=0000:01:00.0 is touched",
                 "PRIORITY=5",
-                "MESSAGE_ID=" MESSAGE_ID_STATE_CHANGED,
+                ("MESSAGE_ID=" MESSAGE_ID_STATE_CHANGED),
                 "GPUSWITCH_GPU=0000:01:00.0",
                 "GPUSWITCH_STATE=touched",
                 "GPUSWITCH_OLD_STATE=fresh",
