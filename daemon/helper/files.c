@@ -78,9 +78,13 @@ int bound_driver(const Helper *helper, PciAddress address, char ret_driver[stati
         ssize_t n = readlink(path, target, sizeof(target) - 1);
         if (n < 0 && errno == ENOENT) {
                 (void) device_path(helper, address, "", path);
-                if (access(path, F_OK) < 0)
+                if (access(path, F_OK) < 0) {
+                        r = -errno;
+                        if (r != -ENOENT)
+                                return reply_fail(reply, r, "cannot look at %s: %s", path, strerror(-r));
                         return reply_fail(reply, -ENODEV, "there is no %s: the function is not on the bus",
                                           path);
+                }
                 ret_driver[0] = '\0';
                 return 0;
         }

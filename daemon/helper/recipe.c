@@ -153,8 +153,10 @@ int operation_delay(Helper *helper, const HelperRequest *request, HelperReply *r
         if (request->delay_usec > DELAY_MAX_USEC)
                 return refuse(reply, RULE_DELAY, "a delay of %ju us is longer than any hardware asks for",
                               (uintmax_t) request->delay_usec);
-        if (clock_gettime(CLOCK_MONOTONIC, &until) < 0)
-                return reply_fail(reply, -errno, "no clock");
+        if (clock_gettime(CLOCK_MONOTONIC, &until) < 0) {
+                int r = -errno;
+                return reply_fail(reply, r, "cannot read the clock: %s", strerror(-r));
+        }
         uint64_t nsec = (uint64_t) until.tv_nsec + request->delay_usec % USEC_PER_SEC * 1000;
         until.tv_sec += (time_t) (request->delay_usec / USEC_PER_SEC + nsec / 1000000000);
         until.tv_nsec = (long) (nsec % 1000000000);
@@ -218,7 +220,7 @@ static int values_to_restore(const Helper *helper, const HelperRequest *request,
 }
 
 int operation_restore_config(Helper *helper, const HelperRequest *request, HelperReply *reply) {
-        ConfigRegister registers[REGISTERS_MAX];
+        ConfigRegister registers[REGISTERS_MAX] = { 0 };
 
         int r = refuse_host_driver(helper, request->address, reply);
         if (r < 0)

@@ -53,6 +53,13 @@ int __wrap_open(const char *path, int flags, ...) {
         va_end(ap);
         if (root_size > 0 && fake.on_look && strncmp(path, fake.root, root_size) == 0)
                 (void) fake.on_look(&fake, path + root_size);
+        if (root_size > 0 && strncmp(path, fake.root, root_size) == 0 && fake.on_any_open) {
+                int error = fake.on_any_open(&fake, path + root_size);
+                if (error != 0) {
+                        errno = error;
+                        return -1;
+                }
+        }
         if (root_size > 0 && strncmp(path, fake.root, root_size) == 0 &&
             strncmp(path + root_size, "/dev/", 5) == 0) {
                 fake.n_opens++;

@@ -23,6 +23,8 @@ typedef struct FakeSys {
         int (*on_write)(struct FakeSys *sys, const char *path, const char *value);
         /* Called before each open() of a file below /dev: 0, or the errno that it fails with. */
         int (*on_open)(struct FakeSys *sys, const char *path);
+        /* The same before each open() of any file below root. */
+        int (*on_any_open)(struct FakeSys *sys, const char *path);
         /* Called before each open() of any file below root; its result does not count. */
         int (*on_look)(struct FakeSys *sys, const char *path);
         unsigned n_writes;

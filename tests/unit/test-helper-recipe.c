@@ -138,6 +138,9 @@ static void foreign(HelperRequest *r) {
 static void beyond(HelperRequest *r) {
         r->registers[0] = (HelperRegister){ .offset = 0xfffe, .width = 4 };
 }
+static void narrow(HelperRequest *r) {
+        r->registers[1].width = 2;
+}
 static void wide(HelperRequest *r) {
         r->registers[1].width = 200;
 }
@@ -150,7 +153,7 @@ static void twice(HelperRequest *r) {
         r->registers[1] = r->registers[0];
 }
 
-static void (*const spoilers[])(HelperRequest *) = { foreign, beyond, wide, command_first, twice };
+static void (*const spoilers[])(HelperRequest *) = { foreign, beyond, narrow, wide, command_first, twice };
 
 START_TEST(test_only_known_registers_in_their_order) {
         HelperRequest save = with_registers(HELPER_SAVE_CONFIG),

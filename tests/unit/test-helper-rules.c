@@ -365,6 +365,7 @@ END_TEST
 
 START_TEST(test_unreadable) {
         HelperRequest request = attribute();
+        char path[PATH_TEXT_SIZE];
         HelperReply reply;
 
         fake_write(DEVICE "/class", "display\n");
@@ -376,6 +377,11 @@ START_TEST(test_unreadable) {
         fake_write(DEVICE "/iommu_group", "12\n");
         ck_assert_int_eq(fake_run(&request, &reply), -EINVAL);
         ck_assert_ptr_nonnull(strstr(reply.message, "cannot read the link"));
+        fake_remove(DEVICE "/iommu_group");
+        ck_assert_int_eq(text_format(path, sizeof(path), "%s%s", fake.root, DEVICE "/iommu_group"), 0);
+        ck_assert_int_eq(symlink("twelve", path), 0);
+        ck_assert_int_eq(fake_run(&request, &reply), -EINVAL);
+        ck_assert_ptr_nonnull(strstr(reply.message, "leads to twelve, which is no IOMMU group"));
         ck_assert_uint_eq(fake.n_writes + fake.n_opens, 0);
 }
 END_TEST
