@@ -72,7 +72,7 @@ int files_check(const char *path);
 /** files_create() - an empty file, and mode 0600 in any case. 0 or negative errno. */
 int files_create(const char *path);
 
-/* Files that cannot be used. */
+/* Files that cannot be used. Paths as files_resolve() makes them: absolute. */
 
 /**
  * set_aside() - rename a file with its -wal, -shm and -journal to PATH.broken-YYYYMMDD-HHMMSS[.N]...

@@ -10,6 +10,7 @@
 
 #include "store/schema.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/text.h"
@@ -221,6 +222,7 @@ int schema_check(sqlite3 *db, int version) {
         _cleanup_(sqlite_closep) sqlite3 *model = NULL;
         char table[PATH_TEXT_SIZE], wanted[4096], found[4096];
 
+        assert(version > 0 && version <= schema_newest());
         /* What the tables have to be is what the migrations make: no second list that could differ. */
         int code = sqlite3_open_v2(":memory:", &model, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
         if (code != SQLITE_OK)

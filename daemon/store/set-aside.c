@@ -6,6 +6,7 @@
  * without its last commits and take it for whole.
  */
 
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -64,9 +65,9 @@ static void sync_folder(const char *path) {
         if (!folder)
                 return;
         char *slash = strrchr(folder, '/');
-        if (slash)
-                slash[1] = '\0';
-        fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert(slash);
+        slash[1] = '\0';
+        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd >= 0)
                 (void) fsync(fd);
 }
@@ -155,10 +156,10 @@ int set_aside_latest(const char *path, char **ret_aside) {
         if (!folder)
                 return -ENOMEM;
         char *slash = strrchr(folder, '/');
-        const char *file = slash ? path + (slash - folder) + 1 : path;
-        if (slash)
-                slash[1] = '\0';
-        dir = opendir(slash ? folder : ".");
+        assert(slash);
+        const char *file = path + (slash - folder) + 1;
+        slash[1] = '\0';
+        dir = opendir(folder);
         if (!dir)
                 return -errno;
         for (;;) {
@@ -177,7 +178,7 @@ int set_aside_latest(const char *path, char **ret_aside) {
                 if (!latest)
                         return -ENOMEM;
         }
-        if (latest && asprintf(ret_aside, "%s%s", slash ? folder : "", latest) < 0)
+        if (latest && asprintf(ret_aside, "%s%s", folder, latest) < 0)
                 return -ENOMEM;
         if (!latest)
                 *ret_aside = NULL;

@@ -6,6 +6,7 @@
 
 #include "store/statement.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 
@@ -193,7 +194,8 @@ int64_t statement_take_signed(Statement *statement, int64_t min, int64_t max) {
 }
 
 uint64_t statement_take_number(Statement *statement, uint64_t max) {
-        return (uint64_t) statement_take_signed(statement, 0, max > INT64_MAX ? INT64_MAX : (int64_t) max);
+        assert(max <= INT64_MAX);
+        return (uint64_t) statement_take_signed(statement, 0, (int64_t) max);
 }
 
 usec_t statement_take_duration(Statement *statement) {

@@ -138,6 +138,12 @@ START_TEST(nonsense_is_not_saved) {
         card.home.n_functions = FUNCTIONS_MAX + 1;
         ck_assert_int_eq(store_save_card(store, &card), -EINVAL);
         card = good;
+        card.home.n_functions = 0; /* and yet known */
+        ck_assert_int_eq(store_save_card(store, &card), -EINVAL);
+        card = good;
+        card.home.functions[0].address.slot = 32;
+        ck_assert_int_eq(store_save_card(store, &card), -EINVAL);
+        card = good;
         card.home.functions[1].address.bus++;
         ck_assert_int_eq(store_save_card(store, &card), -EINVAL);
         card = good;
