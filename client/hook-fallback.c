@@ -92,7 +92,7 @@ HookVerdict hook_unprivileged(const DomainDescription *domain, const char *sys_r
                               size_t size) {
         for (size_t i = 0; i < domain->n_addresses; i++) {
                 PciAddress address = domain->addresses[i];
-                char driver[DRIVER_NAME_SIZE];
+                char driver[DRIVER_NAME_SIZE] = "";
                 int r = is_display(sys_root, address);
                 if (r == 0 || r == -ENOENT)
                         continue;

@@ -3,6 +3,7 @@
 
 #include "client/hook-input.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <poll.h>
 #include <string.h>
@@ -96,6 +97,7 @@ void hook_input_read(int fd, HookInput *ret_input) {
                 (void) text_format(ret_input->fault, sizeof(ret_input->fault), "%s", strerror(-r));
                 return;
         }
+        assert(data);
         r = domain_xml_parse(data, size, &ret_input->domain, ret_input->fault, sizeof(ret_input->fault));
         ret_input->valid = r >= 0;
         if (r < 0)

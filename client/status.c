@@ -84,12 +84,12 @@ static void put_gpu(const Gpu *gpu, bool colour_on) {
 
 ExitStatus verb_status(const Options *options, char **arguments) {
         _cleanup_session_ Session session;
-        const Gpu *gpus = session.list.gpus;
         bool colour_on = colour_wanted(stdout);
 
         ExitStatus status = session_open(&session, options);
         if (status != EXIT_DONE)
                 return status;
+        const Gpu *gpus = session.list.gpus;
         size_t n_gpus = session.list.n_gpus;
         if (arguments[0]) {
                 status = session_gpu(&session, arguments[0], &gpus);

@@ -42,7 +42,7 @@ static int attribute_read_bytes(int dir, const char *name, char *buffer, size_t 
 }
 
 int attribute_read(int dir, const char *name, char *buffer, size_t size) {
-        size_t n;
+        size_t n = 0;
         int r = attribute_read_bytes(dir, name, buffer, size, &n);
 
         if (r < 0)

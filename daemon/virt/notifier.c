@@ -177,8 +177,8 @@ static int on_name_owner(sd_bus_message *reply, void *userdata, sd_bus_error *re
 }
 
 static int to_libvirt_events(int events) {
-        return (events & POLLIN ? VIR_EVENT_HANDLE_READABLE : 0) |
-               (events & POLLOUT ? VIR_EVENT_HANDLE_WRITABLE : 0);
+        return ((events & POLLIN) != 0 ? VIR_EVENT_HANDLE_READABLE : 0) |
+               ((events & POLLOUT) != 0 ? VIR_EVENT_HANDLE_WRITABLE : 0);
 }
 
 /* Milliseconds until the next thing to do, rounded up; -1: nothing. */
