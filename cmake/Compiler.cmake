@@ -18,6 +18,11 @@ if(GPUSWITCH_FUZZ)
         add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize-recover=all -O1)
         add_link_options(-fsanitize=fuzzer-no-link)
 endif()
+if(GPUSWITCH_COVERAGE)
+        # Not optimised: a branch that gcc has folded away could not be counted.
+        add_compile_options(--coverage -O0)
+        add_link_options(--coverage)
+endif()
 # Asserts guard a device that cannot be bought back: they stay in release builds.
 string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
 string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")

@@ -5,6 +5,8 @@
 
 BUILD_PACKAGES=(gcc cmake ninja-build pkg-config libsystemd-dev libvirt-dev libjson-c-dev libxml2-dev
         libsqlite3-dev libfuse3-dev fuse3 check dbus systemd shellcheck python3 git)
+# For tests/check only.
+CHECK_PACKAGES=(clang clang-tidy cppcheck valgrind libc6-dbg gcovr)
 LAB_PACKAGES=(qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs kmod zstd)
 
 # libFuzzer and the sanitizers of the clang that "clang" is here.
@@ -14,11 +16,10 @@ fuzz_packages() {
         echo clang "libclang-rt-${version:-14}-dev"
 }
 
-# Installs what is missing, as root or through sudo; says nothing when all is there.
+# Installs what is missing of those two and of what is named, as root or through sudo; says nothing when all is there.
 install_packages() {
-        local missing=() package as_root=() fuzz=()
-        read -ra fuzz < <(fuzz_packages)
-        for package in "${BUILD_PACKAGES[@]}" "${LAB_PACKAGES[@]}" "${fuzz[@]}"; do
+        local missing=() package as_root=()
+        for package in "${BUILD_PACKAGES[@]}" "${LAB_PACKAGES[@]}" "$@"; do
                 dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
         done
         [ ${#missing[@]} -gt 0 ] || return 0
