@@ -13,7 +13,7 @@ static char text[LOG_SIZE];
 static size_t used;
 static uint64_t sequence;
 
-static void log_text(unsigned priority, const char *device, const char *format, va_list ap) {
+static void __attribute__((format(printf, 3, 0))) log_text(unsigned priority, const char *device, const char *format, va_list ap) {
         char line[1024];
         struct timespec now;
 
