@@ -44,7 +44,7 @@ class Soak:
         display, _ = CARDS[number]
         shown = self.g.properties(display)
         if shown["Domain"]:
-            if not held and self.random.random() < 0.5:
+            if not held and shown["Owner"] == "guest" and self.random.random() < 0.5:
                 self.m.sim.command("guest", "start", number)
                 self.m.sim.command("guest", "stop", number)
             return self.g.bus.start(NAME, ROOT, MANAGER, "ReleaseDomain", "ss", UUIDS[number], "destroyed")
