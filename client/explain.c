@@ -194,7 +194,7 @@ ExitStatus verb_explain(const Options *options, char **arguments) {
         _cleanup_(json_object_putp) json_object *object = need(json_object_new_object());
         json_object *cards = need(json_object_new_array());
         bool colour_on = colour_wanted(stdout), possible = true;
-        _cleanup_session_ Session session;
+        _cleanup_session_ Session session = { 0 };
         const Gpu *gpus = session.list.gpus;
 
         (void) json_object_object_add(object, "gpus", cards);
