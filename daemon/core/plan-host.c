@@ -83,11 +83,37 @@ int plan_to_host(const CardFacts *card, const Rule *rule, ResetState state, cons
         return plan_finish(&builder, address, reterr_refusal);
 }
 
-void home_from_facts(const CardFacts *card, Home *ret_home) {
-        *ret_home = (Home){ .known = true, .n_functions = card->n_functions };
+static const HomeFunction *home_of_function(const Home *home, PciAddress address) {
+        for (size_t i = 0; home->known && i < home->n_functions; i++)
+                if (address_equal(home->functions[i].address, address))
+                        return &home->functions[i];
+        return NULL;
+}
+
+static bool is_leftover(const FunctionFacts *function, const HomeFunction *earlier, bool incomplete) {
+        const char *override = function->survey.driver_override;
+
+        if (!driver_is_host(earlier->driver))
+                return false;
+        if (incomplete && !driver_is_host(function->driver))
+                return true;
+        return !streq(override, earlier->driver_override) &&
+               (streq(override, earlier->driver) || streq(override, OVERRIDE_PINNED) || driver_is_guest(override) ||
+                streq(override, DRIVER_PCI_STUB));
+}
+
+void home_note(const CardFacts *card, bool incomplete, Home *record) {
+        const Home before = *record;
+
+        *record = (Home){ .known = true, .n_functions = card->n_functions };
         for (size_t i = 0; i < card->n_functions; i++) {
                 const FunctionFacts *function = &card->functions[i];
-                HomeFunction *home = &ret_home->functions[i];
+                const HomeFunction *earlier = home_of_function(&before, function->address);
+                HomeFunction *home = &record->functions[i];
+                if (earlier && is_leftover(function, earlier, incomplete)) {
+                        *home = *earlier;
+                        continue;
+                }
                 home->address = function->address;
                 (void) text_copy(home->driver, sizeof(home->driver), function->driver);
                 (void) text_copy(home->driver_override, sizeof(home->driver_override),

@@ -114,8 +114,14 @@ int plan_undo(const Plan *plan, size_t n_done, Plan *ret_undo, Refusal *reterr_r
 /** plan_before_host_bind() - may the plan still be turned round after @n_done steps? (no host driver bound yet) */
 bool plan_before_host_bind(const Plan *plan, size_t n_done);
 
-/** home_from_facts() - what to record before the card leaves. Every function must be surveyed. */
-void home_from_facts(const CardFacts *card, Home *ret_home);
+/**
+ * home_note() - what to record before the card leaves. Every function must be surveyed.
+ * @incomplete: the last switch could not put everything back
+ * @record: the earlier one, replaced. A function that an earlier switch has left half-way (an override that only a
+ *          switch writes, or after an incomplete one a driver that is none of the host's) keeps what it says: our own
+ *          leftovers are nobody's home
+ */
+void home_note(const CardFacts *card, bool incomplete, Home *record);
 
 /** step_path() - the file that a step writes or reads, "" for a step without one. Returns @buffer. */
 const char *step_path(const Step *step, char buffer[static PATH_TEXT_SIZE]);

@@ -41,6 +41,7 @@ struct Card {
         bool seen_bound;  /* a host driver has had it in this boot */
         Lease lease;
         Home home;
+        bool home_incomplete; /* the last switch could not put everything back */
         Owner shown_owner;
         uint64_t log_sequence;   /* kernel log records up to this one are in the state */
         uint64_t uevent_horizon; /* uevents up to this one are the traces of our own steps */

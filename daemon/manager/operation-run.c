@@ -204,6 +204,8 @@ static void on_forward_ended(Run *run, const RunResult *result, void *userdata) 
                 return;
         switch (result->end) {
         case RUN_END_DONE:
+                if (operation->direction == DIRECTION_HOST)
+                        card->home_incomplete = false;
                 operation_finish(operation, NULL);
                 break;
         case RUN_END_STEP_FAILED:
@@ -248,7 +250,10 @@ static void on_back_ended(Run *run, const RunResult *result, void *userdata) {
                 card_event(card, CARD_EVENT_RECIPE_FAILED, "what its reset has wiped could not be put back");
         LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
                               { LOG_FIELD_OPERATION, operation->id } };
-        if (result->end != RUN_END_DONE || operation->back_incomplete)
+        bool incomplete = result->end != RUN_END_DONE || operation->back_incomplete;
+        /* A tail runs because a step before it has failed. */
+        card->home_incomplete |= incomplete || operation->phase == OPERATION_TAIL;
+        if (incomplete)
                 log_entry(LOG_ERR, MESSAGE_ID_ROLLED_BACK, fields, ELEMENTSOF(fields),
                           "GPU %s: not everything could be put back: %s", ADDRESS_TEXT(card->address),
                           isempty(result->message) ? strerror(-result->error) : result->message);

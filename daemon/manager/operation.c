@@ -148,7 +148,7 @@ static void note_home(Card *card) {
         const char *driver = card->facts.functions[0].driver;
 
         if (driver_is_host(driver) || (isempty(driver) && (card->seen_bound || !card->home.known)))
-                home_from_facts(&card->facts, &card->home);
+                home_note(&card->facts, card->home_incomplete, &card->home);
 }
 
 static void operation_begin(Operation *operation) {

@@ -20,9 +20,9 @@ static Plan must_plan(CardFacts card, ResetState state, const Home *home) {
 }
 
 static Home home_of(CardFacts card) {
-        Home home;
+        Home home = { 0 };
 
-        home_from_facts(&card, &home);
+        home_note(&card, false, &home);
         return home;
 }
 
@@ -218,7 +218,7 @@ START_TEST(test_failed_card_has_no_way_home) {
 }
 END_TEST
 
-START_TEST(test_home_from_facts) {
+START_TEST(test_home_is_noted) {
         CardFacts card = fixture_polaris();
 
         fixture_put(&card, 1, "", "none");
@@ -239,6 +239,33 @@ START_TEST(test_home_from_facts) {
 }
 END_TEST
 
+/* What a switch has left half-way is no home: the record from before it stays. */
+START_TEST(test_leftovers_are_no_home) {
+        static const struct {
+                const char *driver, *override;
+                bool incomplete, is_home;
+        } cases[] = {
+                { "pci-stub", "pci-stub", false, false },   /* nothing of the companion came home */
+                { "", "snd_hda_intel", false, false },      /* its bind was refused */
+                { "snd_hda_intel", "snd_hda_intel", false, false }, /* its override was not cleared */
+                { "", OVERRIDE_PINNED, false, false },
+                { "vfio-pci", "vfio-pci", false, false },
+                { "", "", true, false },                    /* its bind was refused, and its override cleared */
+                { "", "", false, true },                    /* somebody has unbound it: a legal home */
+                { "snd_other", "snd_other", false, true },  /* somebody has chosen another driver */
+                { "snd_hda_intel", "", true, true },
+        };
+        CardFacts card = fixture_polaris();
+        Home home = home_of(card);
+
+        fixture_put(&card, 1, cases[_i].driver, cases[_i].override);
+        home_note(&card, cases[_i].incomplete, &home);
+        ck_assert_str_eq(home.functions[0].driver, "amdgpu");
+        ck_assert_str_eq(home.functions[1].driver, cases[_i].is_home ? cases[_i].driver : "snd_hda_intel");
+        ck_assert_str_eq(home.functions[1].driver_override, cases[_i].is_home ? cases[_i].override : "");
+}
+END_TEST
+
 static Suite *make_suite(void) {
         Suite *suite = suite_create("core-plan-host");
         TCase *tcase = tcase_create("plan-host");
@@ -255,7 +282,8 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, test_home_half_known);
         tcase_add_test(tcase, test_no_power_attributes);
         tcase_add_test(tcase, test_failed_card_has_no_way_home);
-        tcase_add_test(tcase, test_home_from_facts);
+        tcase_add_test(tcase, test_home_is_noted);
+        tcase_add_loop_test(tcase, test_leftovers_are_no_home, 0, 9);
         suite_add_tcase(suite, tcase);
         return suite;
 }

@@ -254,11 +254,11 @@ START_TEST(test_home_again) {
 
         for (uint64_t number = 0; number < N_SITUATIONS; number++) {
                 Situation s = situation_from(number);
-                Home home;
+                Home home = { 0 };
                 if (!plan_guest(&s, &plan))
                         continue;
                 Model start = model_from(&s.card, &s.machine), model = start;
-                home_from_facts(&s.card, &home);
+                home_note(&s.card, false, &home);
                 run_all(&model, &plan, plan.n_steps, number);
                 model_survey(&model, &s.card);
 
@@ -285,8 +285,8 @@ START_TEST(test_home_from_anywhere) {
         for (uint64_t number = 0; number < N_SITUATIONS; number++) {
                 uint64_t seed = number;
                 Situation s = situation_from(number);
-                Home home;
-                home_from_facts(&s.card, &home);
+                Home home = { 0 };
+                home_note(&s.card, false, &home);
                 for (size_t i = 0; i < s.card.n_functions; i++)
                         random_function(&seed, &s.card, i, s.machine.stub_driver_loaded);
                 Model model = model_from(&s.card, &s.machine);

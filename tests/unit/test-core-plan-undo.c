@@ -173,10 +173,10 @@ START_TEST(test_turned_round) {
         CardFacts card = fixture_polaris_guarded(), at_home = fixture_polaris();
         Rule rule = fixture_rule_polaris();
         Refusal refusal;
-        Home home;
+        Home home = { 0 };
         Plan plan;
 
-        home_from_facts(&at_home, &home);
+        home_note(&at_home, false, &home);
         ck_assert_int_eq(plan_to_host(&card, &rule, RESET_STATE_TOUCHED, &home, &plan, &refusal), 0);
         size_t n_done = done_until(&plan, STEP_UNBIND, 0);
         ck_assert(plan_before_host_bind(&plan, n_done));

@@ -100,6 +100,10 @@ one_switch() { # SIDE FAULT
     case $2 in
     daemon-killed | helper-killed) pkill -x strace; wait ;;
     esac
+    # Each helper that takes over is killed as well, until the daemon gives up and says so: the way out is to ask again.
+    if [ "$2" = helper-killed ] && status_is 1 .owner host; then
+        gpuswitchctl to-host "$card" > /run/switch.log 2>&1 || fail "to-host behind helpers that died: $(< /run/switch.log)"
+    fi
     case $2 in
     probe-fails) model_set fail_probe 0 ;;
     remove-is-slow) model_set hang_remove 0 ;;
