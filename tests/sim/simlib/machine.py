@@ -255,6 +255,8 @@ class Machine:
             while True:
                 readable = select.select([self.ready, pidfd], [], [], PATIENCE)[0]
                 if self.ready in readable and b"READY=1" in self.ready.recv(4096):
+                    # A queue that nobody empties would stop the daemon in its next words to the service manager.
+                    self.ready.close()
                     return
                 if not readable or pidfd in readable:
                     raise Failure("gpuswitchd did not become ready\n" + self.log())
