@@ -103,7 +103,7 @@ static int connection_prepare(sqlite3 *db) {
         if (r < 0)
                 return r;
         return store_execute(db, "PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
-                                 "PRAGMA synchronous = NORMAL;");
+                                 "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -128;");
 }
 
 /* Reads only: is the file ours, whole, and of a version that can be had? */
