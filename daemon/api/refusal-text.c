@@ -90,7 +90,8 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
                 "Whoever uses the device has to let it go first." },
         [REFUSAL_STORE] = { GPUSWITCH_ERROR_FAILED,
                 "The switch of GPU %A could not be recorded in /var/lib/gpuswitch (%S), so it was not begun.\n"
-                "Make room on the disk, or make the folder writable, and try again." },
+                "Make room on the disk, or make the folder writable, and try again. A service that was started while the folder was "
+                "read-only keeps it so: systemctl restart gpuswitchd." },
         [REFUSAL_STEP_FAILED] = { GPUSWITCH_ERROR_FAILED, "Could not %S: %D." },
         [REFUSAL_TIMED_OUT] = { GPUSWITCH_ERROR_FAILED,
                 "GPU %A was not ready in time (%S).\nSee `gpuswitchctl status %A`, and try again." },
