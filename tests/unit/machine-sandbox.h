@@ -17,8 +17,8 @@
 static inline int sandbox_enter(void) {
         if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0)
                 return -errno;
-        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            mount("tmpfs", "/etc", "tmpfs", 0, NULL) < 0 || mount("tmpfs", "/run", "tmpfs", 0, NULL) < 0)
+        if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("tmpfs", "/etc", "tmpfs", 0, "") < 0 || mount("tmpfs", "/run", "tmpfs", 0, "") < 0)
                 return -errno;
         return 0;
 }
