@@ -86,3 +86,31 @@ daemon_up() {
 journal_has() { # FIELD=VALUE...
     [ -n "$(journalctl -b -q -o cat --no-pager "$@" | head -n 1)" ]
 }
+
+# --- processes that die around the daemon; the scenario has set $card and $before
+
+home_again() { # AFTER-WHAT
+    wait_until 90 at_home 1
+    expect_status 1 .domain null
+    settings_compare "$before" "$card"
+    expect_unharmed 1
+    echo "home again after: $1"
+}
+
+main_pid() { # UNIT
+    systemctl show -P MainPID "$1"
+}
+
+another_pid() { # UNIT PID; for wait_until
+    local now
+    now=$(main_pid "$1")
+    [ "$now" != 0 ] && [ "$now" != "$2" ]
+}
+
+# A start whose unbind hangs until the model is told otherwise, in the middle of the hook.
+begin_start() {
+    model_set hang_remove -1
+    vm_start guest > /run/start.log 2>&1 &
+    starting=$!
+    wait_until 30 status_is 1 '.operation.description // "" | test("unbind")' true
+}
