@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "check-main.h"
 #include "machine-sandbox.h"
+#include "udev-hash.h"
 
 #define UDEV_GROUP 2U
 
@@ -31,28 +32,6 @@ typedef struct UdevHeader {
         uint32_t tags_high;
         uint32_t tags_low;
 } UdevHeader;
-
-/* MurmurHash2 with seed 0: how udev tells the receiver's socket filter the subsystem. */
-static uint32_t murmur_hash(const char *text) {
-        const uint32_t m = 0x5bd1e995;
-        size_t n = strlen(text);
-        uint32_t hash = (uint32_t) n;
-
-        for (; n >= 4; text += 4, n -= 4) {
-                uint32_t k;
-                memcpy(&k, text, 4);
-                k *= m;
-                k ^= k >> 24;
-                hash = hash * m ^ k * m;
-        }
-        for (size_t i = n; i > 0; i--)
-                hash ^= (uint32_t) (unsigned char) text[i - 1] << (8 * (i - 1));
-        if (n > 0)
-                hash *= m;
-        hash ^= hash >> 13;
-        hash *= m;
-        return hash ^ hash >> 15;
-}
 
 typedef struct Message {
         char bytes[4096];

@@ -5,6 +5,7 @@
  */
 
 #include "machine.h"
+#include "../../unit/udev-hash.h"
 
 #include <arpa/inet.h>
 #include <linux/netlink.h>
@@ -37,28 +38,6 @@ static int sender = -1;
 static bool holding;
 static size_t n_held;
 static Message held[HELD_MAX];
-
-/* MurmurHash2 with seed 0: how udev tells the receiver's socket filter the subsystem. */
-static uint32_t murmur_hash(const char *text) {
-        const uint32_t m = 0x5bd1e995;
-        size_t n = strlen(text);
-        uint32_t hash = (uint32_t) n;
-
-        for (; n >= 4; text += 4, n -= 4) {
-                uint32_t k;
-                memcpy(&k, text, 4);
-                k *= m;
-                k ^= k >> 24;
-                hash = hash * m ^ k * m;
-        }
-        for (size_t i = n; i > 0; i--)
-                hash ^= (uint32_t) (unsigned char) text[i - 1] << (8 * (i - 1));
-        if (n > 0)
-                hash *= m;
-        hash ^= hash >> 13;
-        hash *= m;
-        return hash ^ hash >> 15;
-}
 
 static void add(Message *message, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add(Message *message, const char *format, ...) {
