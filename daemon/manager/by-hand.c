@@ -78,7 +78,7 @@ void by_hand_to_guest(Request *request, PciAddress address, void *userdata) {
         if (!card)
                 return;
         if (joined(card, DIRECTION_GUEST, request)) {
-                card->lease.by_hand = true;
+                card->operation->claimed = true;
                 return;
         }
         if (answer_if_busy(card, request))

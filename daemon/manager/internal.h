@@ -172,6 +172,7 @@ struct Operation {
         char domain_uuid[UUID_TEXT_SIZE]; /* "": by hand, or the daemon itself */
         char domain_name[DOMAIN_NAME_SIZE];
         bool by_hand;
+        bool claimed;   /* a person has joined it: a lease by hand when it arrives */
         bool question;  /* survey and plan only */
         bool look_only; /* survey only */
         bool lists_companion;

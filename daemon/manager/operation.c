@@ -71,6 +71,8 @@ void operation_finish(Operation *operation, const Refusal *refusal) {
                 why = *refusal; /* it may live in the operation, or in a caller that goes */
         if (!operation->question)
                 log_end(operation, refusal ? &why : NULL);
+        if (!refusal && operation->claimed)
+                card->lease.by_hand = true;
         if (operation->ended)
                 operation->ended(operation, refusal ? &why : NULL, operation->userdata);
         if (operation->group && refusal)

@@ -134,3 +134,21 @@ def clock_is_set_back(m, g):
     expect.done(g.release(UUID), "ReleaseDomain")
     g.wait(DISPLAY, lambda p: p["Owner"] == "host", "the card at home")
     expect.same(before, m.snapshot(), "with the clock right again")
+
+
+@scenario()
+def joined_start_that_is_refused(m, g):
+    """A person asks for what a VM's start is doing already, and that is refused: no claim is left that would keep the card."""
+    before = m.snapshot()
+    m.sim.fault("slow", "hold", DISPLAY, "bind", value="vfio-pci")
+    prepare = start_prepare(g, DISPLAY)
+    m.sim.wait_hit("slow")
+    joined = g.start(DISPLAY, "ToGuest")
+    g.bus.call(NAME, ROOT, "org.freedesktop.DBus.Peer", "Ping", "")  # ToGuest has arrived before it
+    m.sim.release("slow", 5)
+    expect.refused(g.finish(prepare), "Input/output", "PrepareDomain")
+    expect.refused(g.finish(joined), "Input/output", "ToGuest")
+    expect.same(before, m.snapshot(), "after the refusal")
+    expect.done(g.prepare(UUID, "vm", DISPLAY), "the next start")
+    expect.done(g.release(UUID), "its end")
+    g.wait(DISPLAY, lambda p: p["Owner"] == "host", "the card at home, with nobody's claim on it")
