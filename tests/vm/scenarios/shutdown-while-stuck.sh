@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# suites: trixie bookworm
+# suites: trixie
 # temper: strict
 # timeout: 300
 # console: gpuswitchd: GPU [0-9a-f:.]+ is stuck in common_remove.*hold the power button.*All filesystems unmounted.*systemd-shutdown\[1\]: Powering off
@@ -8,6 +8,9 @@
 # A machine with a stuck card goes down. systemd comes to its end as soon as on the same machine without gpuswitch and without a stuck card;
 # with every file system unmounted or read-only; that the kernel then cannot go on is said on the console. The last thing that systemd runs before "Powering off" takes the time, by the
 # machine's own clock.
+#
+# Not on bookworm: on kernel 6.1 reading a device's uevent file takes the device lock (uevent_show()), so that journald hangs as soon as the kernel
+# says a word about the device whose remove() hangs. It writes nothing more then, and systemd's shutdown waits twice 90 s for it.
 . ./lib.sh
 . ./gpuswitch.sh
 
