@@ -98,8 +98,11 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
         [REFUSAL_TURNED_ROUND] = { GPUSWITCH_ERROR_BUSY,
                 "GPU %A was on its way home and is wanted by virtual machine '%S' again." },
         [REFUSAL_NO_RESET_BY_HAND] = { GPUSWITCH_ERROR_REFUSED,
-                "GPU %A (family %S) is reset on its way to the guest, where that is safe, and not by hand.\n"
-                "`gpuswitchctl plan %A guest` shows whether a reset is part of that way." },
+                "No reset of GPU %A (family %S) can run: %D.\n"
+                "`gpuswitchctl quirks match %A` shows which resets its family has, and what each of them needs." },
+        [REFUSAL_RESET_HOST_DRIVER] = { GPUSWITCH_ERROR_REFUSED,
+                "GPU %A is not reset under its driver %S.\n"
+                "Send it to the guests first (`gpuswitchctl to-guest %A`), which resets it where its family needs that." },
         [REFUSAL_PLAN_TOO_LONG] = { GPUSWITCH_ERROR_FAILED,
                 "The switch of GPU %A would need more steps than a plan can hold." },
         [REFUSAL_INHIBITED] = { GPUSWITCH_ERROR_REFUSED,

@@ -26,6 +26,7 @@ static void step_action(const Step *step, char *buffer, size_t size) {
         case STEP_SET_D3COLD:
         case STEP_SET_OVERRIDE:
         case STEP_SET_POWER:
+        case STEP_SET_METHOD:
                 (void) text_format(value, sizeof(value), "\"%s\"", step->text);
                 write_text(step, isempty(step->text) ? "a newline" : value, buffer, size);
                 break;
@@ -38,6 +39,15 @@ static void step_action(const Step *step, char *buffer, size_t size) {
                 (void) text_format(value, sizeof(value), "0x%08x at 0x%02x", step->value, step->offset);
                 write_text(step, value, buffer, size);
                 break;
+        case STEP_FUNCTION_RESET:
+                write_text(step, "1", buffer, size);
+                break;
+        case STEP_VENDOR_RESET:
+                (void) text_format(buffer, size, "ask %s to reset it", step_path(step, path));
+                break;
+        case STEP_D3HOT:
+                write_text(step, "the power state", buffer, size);
+                break;
         case STEP_RESTORE_CONFIG:
                 write_text(step, "the saved registers", buffer, size);
                 break;
@@ -49,6 +59,10 @@ static void step_action(const Step *step, char *buffer, size_t size) {
         case STEP_GROUP_FREE:
                 (void) text_format(buffer, size, "open %s", step_path(step, path));
                 break;
+        case STEP_CHECK_REGISTER:
+        case STEP_POLL_REGISTER:
+        case STEP_WRITE_REGISTER:
+        case STEP_DIFFER_REGISTER:
         case STEP_NODES_FREE:
         case STEP_DELAY:
         case _STEP_KIND_MAX:

@@ -30,6 +30,7 @@ typedef struct FunctionSurvey {
         char driver_override[DRIVER_NAME_SIZE]; /* "" when not set (the kernel prints "(null)") */
         char power_control[ATTRIBUTE_VALUE_SIZE]; /* "on", "auto" */
         char d3cold_allowed[ATTRIBUTE_VALUE_SIZE]; /* "0", "1" */
+        char reset_method[ATTRIBUTE_VALUE_SIZE];   /* "flr bus": what the kernel would try, in order; before 5.15 "" */
         bool config_dead;    /* vendor and device id read all ones in D0 */
         bool msix_enabled;   /* MSI-X message control, bit 15 */
         bool config_locked;  /* kernel lockdown: configuration space cannot be written */
@@ -49,6 +50,7 @@ typedef struct FunctionFacts {
         char driver[DRIVER_NAME_SIZE]; /* "": no driver */
         bool is_boot_display;          /* boot_vga, boot_display */
         uint16_t n_virtual_functions;  /* sriov_numvfs */
+        uint64_t bar_sizes[BARS_MAX];  /* bytes of each memory BAR; 0: there is none with that number */
         FunctionSurvey survey;
 } FunctionFacts;
 
@@ -79,6 +81,7 @@ typedef struct MachineFacts {
         bool vfio_driver_loaded; /* /sys/bus/pci/drivers/vfio-pci */
         bool stub_driver_loaded; /* /sys/bus/pci/drivers/pci-stub */
         bool going_down;         /* the system is stopping */
+        bool vendor_reset_there; /* /dev/vendor_reset */
 } MachineFacts;
 
 /** card_function() - the card's function with that address, or NULL. */

@@ -14,6 +14,13 @@ static usec_t kind_timeout(StepKind kind) {
                 return GROUP_FREE_TIMEOUT_USEC;
         case STEP_SAVE_CONFIG:
         case STEP_WRITE_CONFIG:
+        case STEP_CHECK_REGISTER:
+        case STEP_POLL_REGISTER:
+        case STEP_WRITE_REGISTER:
+        case STEP_DIFFER_REGISTER:
+        case STEP_FUNCTION_RESET:
+        case STEP_VENDOR_RESET:
+        case STEP_D3HOT:
         case STEP_DELAY:
         case STEP_RESTORE_CONFIG:
         case STEP_VERIFY_CONFIG:
@@ -23,6 +30,7 @@ static usec_t kind_timeout(StepKind kind) {
         case STEP_SET_D3COLD:
         case STEP_SET_OVERRIDE:
         case STEP_SET_POWER:
+        case STEP_SET_METHOD:
         case _STEP_KIND_MAX:
         case _STEP_KIND_INVALID:
                 break;

@@ -7,7 +7,7 @@
  */
 
 #include "base/text.h"
-#include "core/plan-builder.h"
+#include "core/plan-recipe.h"
 #include "core/viability.h"
 #include "gpuswitch/names.h"
 
@@ -56,57 +56,6 @@ static void add_bind(PlanBuilder *builder, const FunctionFacts *function, const 
                 plan_add_driver(builder, STEP_BIND, function, driver);
 }
 
-static void add_recipe(PlanBuilder *builder, const CardFacts *card, const Recipe *recipe) {
-        for (size_t i = 0; i < recipe->n_steps; i++) {
-                const RecipeStep *word = &recipe->steps[i];
-                StepKind kind = word->verb == RECIPE_SAVE_CONFIG      ? STEP_SAVE_CONFIG
-                                : word->verb == RECIPE_WRITE_CONFIG   ? STEP_WRITE_CONFIG
-                                : word->verb == RECIPE_DELAY          ? STEP_DELAY
-                                : word->verb == RECIPE_RESTORE_CONFIG ? STEP_RESTORE_CONFIG
-                                                                      : STEP_VERIFY_CONFIG;
-                bool every = kind != STEP_WRITE_CONFIG && kind != STEP_DELAY;
-
-                for (size_t f = 0; f < (every ? card->n_functions : 1); f++) {
-                        const FunctionSurvey *survey = &card->functions[f].survey;
-                        Step *step = plan_add(builder, kind, card->functions[f].address);
-                        step->is_recipe = true;
-                        step->offset = word->offset;
-                        step->value = word->value;
-                        step->delay_usec = word->delay_usec;
-                        if (word->timeout_usec > 0)
-                                step->timeout_usec = word->timeout_usec;
-                        if (every) {
-                                step->n_registers = survey->n_registers;
-                                for (size_t i_reg = 0; i_reg < survey->n_registers; i_reg++)
-                                        step->registers[i_reg] = survey->registers[i_reg];
-                        }
-                }
-        }
-        builder->plan->runs_recipe = true;
-}
-
-/* Is the reset due, and may it run? A card that is on vfio-pci already had it when it came. */
-static int recipe_verdict(const CardFacts *card, const Rule *rule, const GuestRequest *request, Guard guard,
-                          bool *ret_run, Refusal *reterr_refusal) {
-        const Recipe *recipe = &rule->recipe;
-
-        *ret_run = false;
-        if (recipe->n_steps == 0 || driver_is_guest(card->functions[0].driver) ||
-            (!isempty(recipe->after_driver) && !request->after_driver_ran) ||
-            (recipe->needs_guard && guard == GUARD_NONE))
-                return 0;
-        for (size_t i = 0; i < card->n_functions; i++) {
-                const FunctionFacts *function = &card->functions[i];
-                if (function->survey.config_locked) {
-                        if (rule->allow_lockdown && guard != GUARD_NONE)
-                                return 0;
-                        return refusal_set(reterr_refusal, REFUSAL_LOCKDOWN, function->address, NULL, NULL);
-                }
-        }
-        *ret_run = true;
-        return 0;
-}
-
 static bool leaves_vfio(const CardFacts *card, CompanionPlace place) {
         for (size_t i = 1; i < card->n_functions; i++)
                 if (place != COMPANION_VFIO && driver_is_guest(card->functions[i].driver))
@@ -119,7 +68,7 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
         static const char *const overrides[] = { DRIVER_VFIO_PCI, DRIVER_PCI_STUB, OVERRIDE_PINNED };
         static const char *const drivers[] = { DRIVER_VFIO_PCI, DRIVER_PCI_STUB, "" };
         PlanBuilder builder = { .plan = ret_plan };
-        bool run_recipe;
+        const Recipe *recipe = NULL;
 
         int r = viability_check(card, machine, rule, request, reterr_refusal);
         if (r != 0)
@@ -129,7 +78,9 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
         Guard guard = place == COMPANION_VFIO   ? GUARD_NONE
                       : place == COMPANION_STUB ? GUARD_STUB_COMPANION
                                                 : GUARD_PINNED_COMPANION;
-        r = recipe_verdict(card, rule, request, guard, &run_recipe, reterr_refusal);
+        /* A card that is on vfio-pci already had it when it came. */
+        if (!driver_is_guest(card->functions[0].driver))
+                r = recipe_choose(card, machine, rule, request, guard, false, &recipe, reterr_refusal);
         if (r != 0)
                 return r;
         *ret_plan = (Plan){ .direction = DIRECTION_GUEST, .guard = guard };
@@ -154,8 +105,8 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
         bool variant = driver_is_guest(display->driver); /* stays, as above */
         if (!variant) {
                 add_leave(&builder, display, DRIVER_VFIO_PCI, DRIVER_VFIO_PCI);
-                if (run_recipe)
-                        add_recipe(&builder, card, &rule->recipe);
+                if (recipe)
+                        plan_add_recipe(&builder, card, recipe);
                 plan_add(&builder, STEP_ALIVE, display->address);
                 add_bind(&builder, display, DRIVER_VFIO_PCI);
         }

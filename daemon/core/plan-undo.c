@@ -10,9 +10,16 @@
 
 #include <string.h>
 
-static bool wrote_config(const Plan *plan, size_t n_done) {
+/* May what was saved be different now? A reset by vendor-reset or a method of the kernel puts it back by itself, if it
+ * gets that far. */
+static bool wipes_config(const Step *step) {
+        return step->kind == STEP_WRITE_CONFIG || step->kind == STEP_FUNCTION_RESET ||
+               step->kind == STEP_VENDOR_RESET || step->kind == STEP_D3HOT;
+}
+
+static bool wiped_config(const Plan *plan, size_t n_done) {
         for (size_t i = 0; i < n_done; i++)
-                if (plan->steps[i].kind == STEP_WRITE_CONFIG)
+                if (wipes_config(&plan->steps[i]))
                         return true;
         return false;
 }
@@ -27,6 +34,7 @@ static void undo_step(PlanBuilder *builder, const Step *step) {
                 plan_add_text(builder, STEP_SET_OVERRIDE, step->address, step->before, step->text);
                 break;
         case STEP_SET_D3COLD:
+        case STEP_SET_METHOD:
                 if (step->before[0] != '\0')
                         plan_add_text(builder, step->kind, step->address, step->before, step->text);
                 break;
@@ -48,6 +56,13 @@ static void undo_step(PlanBuilder *builder, const Step *step) {
         case STEP_ALIVE:
         case STEP_SAVE_CONFIG:
         case STEP_WRITE_CONFIG:
+        case STEP_CHECK_REGISTER:
+        case STEP_POLL_REGISTER:
+        case STEP_WRITE_REGISTER:
+        case STEP_DIFFER_REGISTER:
+        case STEP_FUNCTION_RESET:
+        case STEP_VENDOR_RESET:
+        case STEP_D3HOT:
         case STEP_DELAY:
         case STEP_RESTORE_CONFIG:
         case STEP_VERIFY_CONFIG:
@@ -78,7 +93,7 @@ static void restore_power(PlanBuilder *builder, const Plan *plan, size_t n_done)
 
 int plan_undo(const Plan *plan, size_t n_done, Plan *ret_undo, Refusal *reterr_refusal) {
         PlanBuilder builder = { .plan = ret_undo };
-        bool restore = wrote_config(plan, n_done);
+        bool restore = wiped_config(plan, n_done);
 
         *ret_undo = (Plan){
                 .direction = plan->direction == DIRECTION_GUEST ? DIRECTION_HOST : DIRECTION_GUEST,
@@ -86,7 +101,7 @@ int plan_undo(const Plan *plan, size_t n_done, Plan *ret_undo, Refusal *reterr_r
         };
         for (size_t i = n_done; i-- > 0;) {
                 const Step *step = &plan->steps[i];
-                if (restore && step->kind == STEP_WRITE_CONFIG) {
+                if (restore && wipes_config(step)) {
                         for (size_t j = 0; j < n_done; j++) {
                                 const Step *saved = &plan->steps[j];
                                 if (saved->kind != STEP_SAVE_CONFIG)

@@ -23,7 +23,15 @@ typedef enum StepKind {
         STEP_BIND,           /* writes the address to /sys/bus/pci/drivers/TEXT/bind, verifies the link */
         STEP_PROBE,          /* writes the address to /sys/bus/pci/drivers_probe: any driver, or none */
         STEP_SAVE_CONFIG,    /* reads `registers` */
-        STEP_WRITE_CONFIG,   /* writes `value` at `offset` of `config` */
+        STEP_WRITE_CONFIG,   /* writes the bits `mask` of the dword at `offset` of `config` to `value` */
+        STEP_CHECK_REGISTER, /* reads a register: its test fails: does not apply, see `skip_to` */
+        STEP_POLL_REGISTER,  /* reads a register until its test passes */
+        STEP_WRITE_REGISTER, /* writes the bits `mask` of a register to `value` */
+        STEP_DIFFER_REGISTER, /* writes the bit `mask` of a register to differ from the bit `other_mask` of `other` */
+        STEP_SET_METHOD,     /* writes `reset_method`, reads it back */
+        STEP_FUNCTION_RESET, /* writes 1 to `reset`, if `reset_method` is only TEXT */
+        STEP_VENDOR_RESET,   /* asks /dev/vendor_reset; not in its table: does not apply, see `skip_to` */
+        STEP_D3HOT,          /* writes the power state into the PM capability: D3hot, D0 */
         STEP_DELAY,          /* at least `delay_usec` */
         STEP_RESTORE_CONFIG, /* writes `registers` as saved, COMMAND last */
         STEP_VERIFY_CONFIG,  /* reads: ids, `registers` as saved, MSI-X off */
@@ -36,10 +44,16 @@ typedef struct Step {
         PciAddress address;          /* of the function */
         char text[ATTRIBUTE_VALUE_SIZE]; /* what is written, or the driver's name */
         char before[ATTRIBUTE_VALUE_SIZE]; /* what the undo writes: of SET_*; of UNBIND, BIND: power/control */
-        bool is_recipe;              /* part of the reset: its failure means the reset failed */
+        bool is_recipe;              /* part of the reset: its failure, once step_resets(), means the reset failed */
         int32_t iommu_group;         /* GROUP_FREE; UNBIND and BIND of a guest driver: the group that must be free */
         uint16_t offset;             /* WRITE_CONFIG */
-        uint32_t value;              /* WRITE_CONFIG */
+        uint32_t mask;               /* WRITE_CONFIG, *_REGISTER */
+        uint32_t value;              /* WRITE_CONFIG, *_REGISTER: under the mask */
+        RegisterPlace place;         /* *_REGISTER */
+        RegisterTest test;           /* CHECK_REGISTER, POLL_REGISTER */
+        RegisterPlace other;         /* DIFFER_REGISTER */
+        uint32_t other_mask;         /* DIFFER_REGISTER */
+        uint16_t skip_to;            /* where the run goes on after "does not apply"; in memory only */
         usec_t delay_usec;           /* DELAY */
         usec_t timeout_usec;
         uint8_t n_registers;
@@ -50,6 +64,7 @@ typedef struct Plan {
         Direction direction;
         Guard guard;       /* in force once the plan has run */
         bool runs_recipe;
+        char recipe[FAMILY_NAME_SIZE]; /* its name, "" without one; in memory only */
         size_t n_steps;    /* 0: the card is already there */
         Step steps[STEPS_MAX];
 } Plan;
@@ -75,6 +90,7 @@ typedef struct GuestRequest {
         bool after_driver_ran;   /* the recipe's after_driver has had the card since power-up or the last recipe */
         bool lists_companion;    /* the VM's XML names a companion: no companion guard is possible */
         PciAddress companion;    /* which, for the refusal */
+        bool vendor_reset_unknown; /* vendor-reset has said in this boot that it does not know the card */
         bool by_hand;            /* a person asked: `automatic` does not apply */
 } GuestRequest;
 
@@ -100,6 +116,16 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
  */
 int plan_to_host(const CardFacts *card, const Rule *rule, ResetState state, const Home *home, Plan *ret_plan,
                  Refusal *reterr_refusal);
+
+/**
+ * plan_reset() - the family's reset of a card that no VM has, by a person's wish
+ *
+ * The card stays with the guests, or without a driver: one that a host driver has is refused.
+ *
+ * Return: 0, or E_REFUSED.
+ */
+int plan_reset(const CardFacts *card, const MachineFacts *machine, const Rule *rule, const GuestRequest *request,
+               Plan *ret_plan, Refusal *reterr_refusal);
 
 /**
  * plan_undo() - the way back from the middle of a plan
@@ -128,6 +154,9 @@ const char *step_path(const Step *step, char buffer[static PATH_TEXT_SIZE]);
 
 /** step_describe() - one line for people: "unbind 0000:01:00.1 from snd_hda_intel". Returns @buffer. */
 const char *step_describe(const Step *step, char *buffer, size_t size);
+
+/** step_resets() - does it reset the card, so that starting it counts as a reset that happened? */
+bool step_resets(const Step *step);
 
 /** step_writes() - does the step write to the machine? */
 bool step_writes(const Step *step);

@@ -35,6 +35,7 @@ static const char *const refusal_code_table[_REFUSAL_CODE_MAX] = {
         [REFUSAL_TIMED_OUT] = "timed-out",
         [REFUSAL_TURNED_ROUND] = "turned-round",
         [REFUSAL_NO_RESET_BY_HAND] = "no-reset-by-hand",
+        [REFUSAL_RESET_HOST_DRIVER] = "reset-host-driver",
         [REFUSAL_PLAN_TOO_LONG] = "plan-too-long",
         [REFUSAL_INHIBITED] = "inhibited",
         [REFUSAL_NOT_MANAGED] = "not-managed",

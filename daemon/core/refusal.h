@@ -37,7 +37,8 @@ typedef enum RefusalCode {
         REFUSAL_STEP_FAILED,          /* address, subject: the step, detail: the error. Not in plans. */
         REFUSAL_TIMED_OUT,            /* the verdict did not come within its time */
         REFUSAL_TURNED_ROUND,         /* a way home that a VM start turned round */
-        REFUSAL_NO_RESET_BY_HAND,     /* subject: the family; it is reset on its way to the guest only */
+        REFUSAL_NO_RESET_BY_HAND,     /* subject: the family; detail: why none of its resets can run */
+        REFUSAL_RESET_HOST_DRIVER,    /* address: function that a host driver has; subject: the driver */
         REFUSAL_PLAN_TOO_LONG,        /* more steps than STEPS_MAX */
         REFUSAL_INHIBITED,            /* subject: who holds it back, detail: why */
         REFUSAL_NOT_MANAGED,          /* a GPU that the daemon could not take on; subject: why */

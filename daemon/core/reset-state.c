@@ -19,6 +19,7 @@ static const char *const card_event_table[_CARD_EVENT_MAX] = {
         [CARD_EVENT_RECIPE_OK] = "quirk-reset-ok",
         [CARD_EVENT_RECIPE_FAILED] = "quirk-reset-failed",
         [CARD_EVENT_RESET_LINE] = "reset-line",
+        [CARD_EVENT_CHIP_RUNNING] = "chip-running",
         [CARD_EVENT_CONFIG_DEAD] = "config-dead",
         [CARD_EVENT_CONFIG_ALIVE] = "config-alive",
         [CARD_EVENT_COLD_START] = "cold-start",
@@ -47,6 +48,11 @@ ResetState reset_state_next(ResetState now, const ResetStateRule *rule, CardEven
                 return RESET_STATE_FAILED;
         case CARD_EVENT_RESET_LINE:
                 return rule->reset_line_is_prefail && now != RESET_STATE_FAILED ? RESET_STATE_PREFAIL : now;
+        case CARD_EVENT_CHIP_RUNNING:
+                /* The host driver takes exactly this for the reason of its reset line. */
+                if (now == RESET_STATE_UNKNOWN && rule->reset_line_is_prefail)
+                        return RESET_STATE_PREFAIL;
+                return now == RESET_STATE_FRESH ? RESET_STATE_TOUCHED : now;
         case CARD_EVENT_CONFIG_ALIVE:
                 return now == RESET_STATE_FAILED ? RESET_STATE_UNKNOWN : now;
         case CARD_EVENT_COLD_START:

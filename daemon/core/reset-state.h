@@ -21,6 +21,7 @@ typedef enum CardEvent {
         CARD_EVENT_RECIPE_OK,    /* our reset ran and was verified */
         CARD_EVENT_RECIPE_FAILED,
         CARD_EVENT_RESET_LINE,   /* the host driver logged that it found the card already running */
+        CARD_EVENT_CHIP_RUNNING, /* a register tells that a driver has been at work since power-up */
         CARD_EVENT_CONFIG_DEAD,  /* configuration space reads all ones in D0 */
         CARD_EVENT_CONFIG_ALIVE, /* configuration space answers */
         CARD_EVENT_COLD_START,   /* power loss is proven, and the card answers again */

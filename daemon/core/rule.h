@@ -10,43 +10,73 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/chip.h"
 #include "core/reset-state.h"
 #include "gpuswitch/deadlines.h"
 #include "gpuswitch/limits.h"
 
-/* The closed set of words in which a family's reset is written. */
+/* The closed set of words in which a family's reset is written. What has no function named is about function 0. */
 typedef enum RecipeVerb {
-        RECIPE_SAVE_CONFIG,    /* of every function: what FunctionSurvey.registers lists */
-        RECIPE_WRITE_CONFIG,   /* a dword into function 0's configuration space */
-        RECIPE_DELAY,          /* at least that long; the hardware asks for it */
-        RECIPE_RESTORE_CONFIG, /* of every function */
-        RECIPE_VERIFY,         /* vendor id of every function readable, registers as saved, MSI-X off */
+        RECIPE_SAVE_CONFIG,      /* of every function: what FunctionSurvey.registers lists */
+        RECIPE_WRITE_CONFIG,     /* bits of a dword of configuration space */
+        RECIPE_CHECK_REGISTER,   /* a register passes its test, or the reset does not apply and ends here */
+        RECIPE_POLL_REGISTER,    /* read until it passes its test, or the reset has failed */
+        RECIPE_WRITE_REGISTER,   /* bits of a register */
+        RECIPE_DIFFER_REGISTER,  /* a bit of a register is made to differ from a bit of another one */
+        RECIPE_DELAY,            /* at least that long; the hardware asks for it */
+        RECIPE_FUNCTION_RESET,   /* through the attribute `reset`, by one named method that is no bus reset */
+        RECIPE_VENDOR_RESET,     /* the kernel module vendor-reset; an id that it does not know: does not apply */
+        RECIPE_D3HOT,            /* into D3hot and back, by the power management capability */
+        RECIPE_RESTORE_CONFIG,   /* of every function */
+        RECIPE_VERIFY,           /* ids of every function, registers as saved, MSI-X off */
         _RECIPE_VERB_MAX,
         _RECIPE_VERB_INVALID = -EINVAL,
 } RecipeVerb;
 
+/* How a register's bits under the mask are compared. */
+typedef enum RegisterTest {
+        REGISTER_EQUALS,
+        REGISTER_DIFFERS,
+        REGISTER_AT_LEAST,
+        _REGISTER_TEST_MAX,
+        _REGISTER_TEST_INVALID = -EINVAL,
+} RegisterTest;
+
 typedef struct RecipeStep {
         RecipeVerb verb;
-        uint16_t offset;   /* write-config: bytes, dword aligned */
-        uint32_t value;    /* write-config */
-        usec_t delay_usec; /* delay */
-        usec_t timeout_usec;
+        uint16_t offset;      /* write-config: bytes, dword aligned */
+        RegisterPlace place;  /* *-register */
+        uint32_t mask;        /* write-config, *-register: the bits that are meant */
+        uint32_t value;       /* under the mask: what is written, or what the test compares with */
+        RegisterTest test;    /* check-register, poll-register */
+        RegisterPlace other;  /* differ-register: the other one, ... */
+        uint32_t other_mask;  /* ... and its bit */
+        bool optional;        /* *-register: left out on a card that has no such BAR */
+        char method[ATTRIBUTE_VALUE_SIZE]; /* function-reset: "flr", "pm", ... */
+        usec_t delay_usec;    /* delay */
+        usec_t timeout_usec;  /* poll-register: the defined end of the polling. Others: when the helper is given up */
 } RecipeStep;
 
+/* What a family's reset needs before it may be planned. */
 typedef struct Recipe {
-        size_t n_steps; /* 0: the family has none */
+        char name[FAMILY_NAME_SIZE]; /* "vi-config": what outcomes are counted under */
+        size_t n_steps; /* 0: no more recipes */
         RecipeStep steps[RECIPE_STEPS_MAX];
         /* Runs only if this host driver has had the card since power-up or the last recipe; "": always. */
         char after_driver[DRIVER_NAME_SIZE];
         /* Runs only while a guard keeps the bus reset away. */
         bool needs_guard;
+        /* False: on the way to a guest somebody else does it (QEMU); only a person's `reset` runs it. */
+        bool before_guest;
+        /* Not proven on this family: runs only where policy allows "experimental". */
+        bool experimental;
 } Recipe;
 
 typedef struct Rule {
         char family[FAMILY_NAME_SIZE]; /* "generic" where no quirk matches */
         BusResetWish bus_reset;
         ResetStateRule state;
-        Recipe recipe;
+        Recipe recipes[RECIPES_MAX]; /* in order of preference; the first without steps ends the list */
 
         /* Policy */
         char name[CARD_NAME_SIZE]; /* the administrator's name for the card, or "" */
@@ -54,6 +84,7 @@ typedef struct Rule {
         bool automatic;            /* false: VM starts do not take this card by themselves */
         bool allow_holders;        /* unbind although processes have DRM nodes open */
         bool allow_lockdown;       /* a guarded start goes on without the reset under kernel lockdown */
+        bool allow_experimental;   /* resets that are not proven on this family may run */
         /* A policy or quirk file cannot be parsed at all: automatic switching waits for it to be mended. */
         bool configuration_broken;
         char broken_file[PATH_TEXT_SIZE];
@@ -65,3 +96,8 @@ typedef struct Rule {
 
 const char *recipe_verb_to_string(RecipeVerb verb);
 RecipeVerb recipe_verb_from_string(const char *text);
+const char *register_test_to_string(RegisterTest test);
+RegisterTest register_test_from_string(const char *text);
+
+/** recipe_resets() - does this word reset the card, so that starting it counts as a reset that happened? */
+bool recipe_resets(const RecipeStep *step);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a step is called, which file it means, and how it reads. */
+/* What a step is called, which file it means, and what it does to it. */
 
 #include <assert.h>
 
@@ -23,6 +23,14 @@ static const char *const step_kind_table[_STEP_KIND_MAX] = {
         [STEP_PROBE] = "probe",
         [STEP_SAVE_CONFIG] = "save-config",
         [STEP_WRITE_CONFIG] = "write-config",
+        [STEP_CHECK_REGISTER] = "check-register",
+        [STEP_POLL_REGISTER] = "poll-register",
+        [STEP_WRITE_REGISTER] = "write-register",
+        [STEP_DIFFER_REGISTER] = "differ-register",
+        [STEP_SET_METHOD] = "set-reset-method",
+        [STEP_FUNCTION_RESET] = "function-reset",
+        [STEP_VENDOR_RESET] = "vendor-reset",
+        [STEP_D3HOT] = "d3hot",
         [STEP_DELAY] = "delay",
         [STEP_RESTORE_CONFIG] = "restore-config",
         [STEP_VERIFY_CONFIG] = "verify-config",
@@ -30,11 +38,39 @@ static const char *const step_kind_table[_STEP_KIND_MAX] = {
 DEFINE_ENUM_TEXT(step_kind, StepKind, step_kind_table)
 
 static const char *const recipe_verb_table[_RECIPE_VERB_MAX] = {
-        [RECIPE_SAVE_CONFIG] = "save-config", [RECIPE_WRITE_CONFIG] = "write-config",
-        [RECIPE_DELAY] = "delay",             [RECIPE_RESTORE_CONFIG] = "restore-config",
+        [RECIPE_SAVE_CONFIG] = "save-config",
+        [RECIPE_WRITE_CONFIG] = "write-config",
+        [RECIPE_CHECK_REGISTER] = "check-register",
+        [RECIPE_POLL_REGISTER] = "poll-register",
+        [RECIPE_WRITE_REGISTER] = "write-register",
+        [RECIPE_DIFFER_REGISTER] = "differ-register",
+        [RECIPE_DELAY] = "delay",
+        [RECIPE_FUNCTION_RESET] = "function-reset",
+        [RECIPE_VENDOR_RESET] = "vendor-reset",
+        [RECIPE_D3HOT] = "d3hot",
+        [RECIPE_RESTORE_CONFIG] = "restore-config",
         [RECIPE_VERIFY] = "verify",
 };
 DEFINE_ENUM_TEXT(recipe_verb, RecipeVerb, recipe_verb_table)
+
+static const char *const register_test_table[_REGISTER_TEST_MAX] = {
+        [REGISTER_EQUALS] = "equals",
+        [REGISTER_DIFFERS] = "differs",
+        [REGISTER_AT_LEAST] = "at-least",
+};
+DEFINE_ENUM_TEXT(register_test, RegisterTest, register_test_table)
+
+#define COMMAND_OFFSET 0x04U /* PCI Local Bus 3.0, 6.1; writing it decodes addresses, and resets nothing */
+
+bool step_resets(const Step *step) {
+        return (step->kind == STEP_WRITE_CONFIG && step->offset != COMMAND_OFFSET) ||
+               step->kind == STEP_FUNCTION_RESET || step->kind == STEP_VENDOR_RESET || step->kind == STEP_D3HOT;
+}
+
+bool recipe_resets(const RecipeStep *step) {
+        return (step->verb == RECIPE_WRITE_CONFIG && step->offset != COMMAND_OFFSET) ||
+               step->verb == RECIPE_FUNCTION_RESET || step->verb == RECIPE_VENDOR_RESET || step->verb == RECIPE_D3HOT;
+}
 
 bool step_writes(const Step *step) {
         switch (step->kind) {
@@ -45,8 +81,17 @@ bool step_writes(const Step *step) {
         case STEP_BIND:
         case STEP_PROBE:
         case STEP_WRITE_CONFIG:
+        case STEP_WRITE_REGISTER:
+        case STEP_DIFFER_REGISTER:
+        case STEP_SET_METHOD:
+        case STEP_FUNCTION_RESET:
+        case STEP_VENDOR_RESET:
+        case STEP_D3HOT:
         case STEP_RESTORE_CONFIG:
                 return true;
+        /* A register behind an index is read by writing the index, which changes nothing. */
+        case STEP_CHECK_REGISTER:
+        case STEP_POLL_REGISTER:
         case STEP_NODES_FREE:
         case STEP_GROUP_FREE:
         case STEP_ALIVE:
@@ -89,73 +134,31 @@ const char *step_path(const Step *step, char buffer[static PATH_TEXT_SIZE]) {
         case STEP_ALIVE:
         case STEP_SAVE_CONFIG:
         case STEP_WRITE_CONFIG:
+        case STEP_D3HOT:
         case STEP_RESTORE_CONFIG:
         case STEP_VERIFY_CONFIG:
                 (void) text_format(buffer, PATH_TEXT_SIZE, DEVICES "%s/config", address);
                 break;
+        case STEP_CHECK_REGISTER:
+        case STEP_POLL_REGISTER:
+        case STEP_WRITE_REGISTER:
+        case STEP_DIFFER_REGISTER:
+                (void) text_format(buffer, PATH_TEXT_SIZE, DEVICES "%s/resource%u", address, step->place.bar);
+                break;
+        case STEP_SET_METHOD:
+                (void) text_format(buffer, PATH_TEXT_SIZE, DEVICES "%s/reset_method", address);
+                break;
+        case STEP_FUNCTION_RESET:
+                (void) text_format(buffer, PATH_TEXT_SIZE, DEVICES "%s/reset", address);
+                break;
+        case STEP_VENDOR_RESET:
+                (void) text_format(buffer, PATH_TEXT_SIZE, "/dev/vendor_reset");
+                break;
         case STEP_NODES_FREE:
         case STEP_DELAY:
         case _STEP_KIND_MAX:
         case _STEP_KIND_INVALID:
                 break;
-        }
-        return buffer;
-}
-
-const char *step_describe(const Step *step, char *buffer, size_t size) {
-        const char *address = ADDRESS_TEXT(step->address);
-
-        switch (step->kind) {
-        case STEP_NODES_FREE:
-                (void) text_format(buffer, size, "check that no process has a node of %s open", address);
-                break;
-        case STEP_GROUP_FREE:
-                (void) text_format(buffer, size, "wait until IOMMU group %d is let go", step->iommu_group);
-                break;
-        case STEP_ALIVE:
-                (void) text_format(buffer, size, "check that %s answers", address);
-                break;
-        case STEP_SET_D3COLD:
-                (void) text_format(buffer, size, "set d3cold_allowed of %s to %s", address, step->text);
-                break;
-        case STEP_SET_OVERRIDE:
-                if (isempty(step->text))
-                        (void) text_format(buffer, size, "clear driver_override of %s", address);
-                else
-                        (void) text_format(buffer, size, "set driver_override of %s to %s", address, step->text);
-                break;
-        case STEP_SET_POWER:
-                (void) text_format(buffer, size, "set power/control of %s to %s", address, step->text);
-                break;
-        case STEP_UNBIND:
-                (void) text_format(buffer, size, "unbind %s from %s", address, step->text);
-                break;
-        case STEP_BIND:
-                (void) text_format(buffer, size, "bind %s to %s", address, step->text);
-                break;
-        case STEP_PROBE:
-                (void) text_format(buffer, size, "let the kernel choose a driver for %s", address);
-                break;
-        case STEP_SAVE_CONFIG:
-                (void) text_format(buffer, size, "save the configuration space of %s", address);
-                break;
-        case STEP_WRITE_CONFIG:
-                (void) text_format(buffer, size, "reset: write 0x%08x at 0x%02x of the configuration space of %s",
-                                   step->value, step->offset, address);
-                break;
-        case STEP_DELAY:
-                (void) text_format(buffer, size, "wait %llu us for the hardware",
-                                   (unsigned long long) step->delay_usec);
-                break;
-        case STEP_RESTORE_CONFIG:
-                (void) text_format(buffer, size, "restore the configuration space of %s", address);
-                break;
-        case STEP_VERIFY_CONFIG:
-                (void) text_format(buffer, size, "verify the configuration space of %s", address);
-                break;
-        case _STEP_KIND_MAX:
-        case _STEP_KIND_INVALID:
-                assert(!"no such step");
         }
         return buffer;
 }

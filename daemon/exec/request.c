@@ -24,6 +24,14 @@ static const struct {
         [STEP_PROBE] = { HELPER_PROBE, "" },
         [STEP_SAVE_CONFIG] = { HELPER_SAVE_CONFIG, "" },
         [STEP_WRITE_CONFIG] = { HELPER_WRITE_CONFIG, "" },
+        [STEP_CHECK_REGISTER] = { HELPER_CHECK_REGISTER, "" },
+        [STEP_POLL_REGISTER] = { HELPER_POLL_REGISTER, "" },
+        [STEP_WRITE_REGISTER] = { HELPER_WRITE_REGISTER, "" },
+        [STEP_DIFFER_REGISTER] = { HELPER_DIFFER_REGISTER, "" },
+        [STEP_SET_METHOD] = { HELPER_WRITE_ATTRIBUTE, "reset_method" },
+        [STEP_FUNCTION_RESET] = { HELPER_FUNCTION_RESET, "" },
+        [STEP_VENDOR_RESET] = { HELPER_VENDOR_RESET, "" },
+        [STEP_D3HOT] = { HELPER_D3HOT, "" },
         [STEP_DELAY] = { HELPER_DELAY, "" },
         [STEP_RESTORE_CONFIG] = { HELPER_RESTORE_CONFIG, "" },
         [STEP_VERIFY_CONFIG] = { HELPER_VERIFY_CONFIG, "" },
@@ -39,6 +47,13 @@ static void request_init(HelperVerb verb, PciAddress address, HelperRequest *ret
         };
 }
 
+static HelperPlace place_from_step(const RegisterPlace *place) {
+        return (HelperPlace){ .bar = place->bar,
+                              .index_offset = place->index_offset,
+                              .data_offset = place->data_offset,
+                              .address = place->address };
+}
+
 int request_from_step(const Step *step, HelperRequest *ret_request) {
         HelperRequest request;
 
@@ -51,9 +66,17 @@ int request_from_step(const Step *step, HelperRequest *ret_request) {
                 return -EINVAL;
         request.iommu_group = step->iommu_group;
         request.offset = step->offset;
+        request.mask = step->mask;
         request.value = step->value;
+        request.place = place_from_step(&step->place);
+        request.test = (uint32_t) step->test;
+        request.other = place_from_step(&step->other);
+        request.other_mask = step->other_mask;
         request.delay_usec = step->delay_usec;
-        request.timeout_usec = step->timeout_usec - MIN_OF(step->timeout_usec / 4, WAIT_MARGIN_USEC);
+        /* What polls is told its own end, and has the margin on top of it. */
+        request.timeout_usec = step->kind == STEP_POLL_REGISTER
+                                       ? step->timeout_usec
+                                       : step->timeout_usec - MIN_OF(step->timeout_usec / 4, WAIT_MARGIN_USEC);
         request.n_registers = step->n_registers;
         for (size_t i = 0; i < step->n_registers; i++)
                 request.registers[i] = (HelperRegister){ .offset = step->registers[i].offset,
@@ -70,7 +93,9 @@ void request_survey(PciAddress address, HelperRequest *ret_request) {
 
 usec_t step_deadline_usec(const Step *step) {
         /* A delay is time that the step is meant to take, and no part of its being late. */
-        usec_t delay = step->kind == STEP_DELAY ? step->delay_usec : 0;
+        usec_t delay = step->kind == STEP_DELAY           ? step->delay_usec
+                       : step->kind == STEP_POLL_REGISTER ? ATTRIBUTE_TIMEOUT_USEC
+                                                          : 0;
 
         return step->timeout_usec > USEC_INFINITY - delay ? USEC_INFINITY : step->timeout_usec + delay;
 }

@@ -14,6 +14,8 @@
 #include "exec/run-private.h"
 #include "exec/survey.h"
 
+_Static_assert(RUN_STEP_NOT_APPLICABLE == HELPER_NOT_APPLICABLE, "passed on as it is");
+
 static void note_failure(Run *run, int error, const char *message) {
         if (run->result.n_failed++ > 0)
                 return;
@@ -113,16 +115,32 @@ static void take_lock_reply(Run *run, const HelperReply *reply) {
         advance(run);
 }
 
+/* The plan says where to go on; a step that says nothing of it cannot answer so. */
+static bool may_skip(const Run *run) {
+        return !run->card && run->plan->steps[run->index].skip_to > run->index &&
+               run->plan->steps[run->index].skip_to <= run->n_total;
+}
+
 static void take_step_reply(Run *run, const HelperReply *reply) {
         int error = reply->status;
         const char *message = reply->message;
+        size_t next = run->index + 1;
+
+        if (error == RUN_STEP_NOT_APPLICABLE) {
+                if (may_skip(run))
+                        next = run->plan->steps[run->index].skip_to;
+                else {
+                        error = -EPROTO;
+                        message = "the helper sent a status that this step cannot have";
+                }
+        }
 
         run->begun_usec = 0;
         if (run->card && error >= 0) {
                 error = survey_from_reply(reply, &run->card->functions[run->index].survey);
                 message = error < 0 ? "the configuration space cannot be read" : "";
         } else if (!run->card && run->handlers.after_step) {
-                run->handlers.after_step(run, run->index, error, run->userdata);
+                run->handlers.after_step(run, run->index, error, message, run->userdata);
                 if (run_is_gone(run))
                         return;
         }
@@ -134,7 +152,7 @@ static void take_step_reply(Run *run, const HelperReply *reply) {
                 if (!run->keep_going)
                         return conclude_failed(run);
         }
-        run->index++;
+        run->index = next;
         advance(run);
 }
 

@@ -106,13 +106,14 @@ static int receive(Run *run, HelperReply *ret_reply) {
         if (n <= 0)
                 return -EPIPE;
         if ((size_t) n != sizeof(*ret_reply) || ret_reply->magic != HELPER_PROTOCOL_MAGIC ||
-            ret_reply->version != HELPER_PROTOCOL_VERSION || ret_reply->status > 0 ||
+            ret_reply->version != HELPER_PROTOCOL_VERSION || ret_reply->status > HELPER_NOT_APPLICABLE ||
             ret_reply->status < -ERRNO_MAX)
                 return -EPROTO;
         ret_reply->message[sizeof(ret_reply->message) - 1] = '\0';
         ret_reply->driver_override[sizeof(ret_reply->driver_override) - 1] = '\0';
         ret_reply->power_control[sizeof(ret_reply->power_control) - 1] = '\0';
         ret_reply->d3cold_allowed[sizeof(ret_reply->d3cold_allowed) - 1] = '\0';
+        ret_reply->reset_method[sizeof(ret_reply->reset_method) - 1] = '\0';
         ret_reply->power_state[sizeof(ret_reply->power_state) - 1] = '\0';
         return 1;
 }

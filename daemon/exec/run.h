@@ -19,6 +19,9 @@
 
 typedef struct Run Run;
 
+/* What `after_step` is told of a step that found that the reset does not apply: the run goes on at the step's skip_to. */
+#define RUN_STEP_NOT_APPLICABLE 1
+
 typedef enum RunEnd {
         RUN_END_DONE,        /* every step succeeded */
         RUN_END_STEP_FAILED, /* `index` failed with `error`, `message`; the steps behind it were not started */
@@ -44,8 +47,9 @@ typedef struct RunHandlers {
          * `keep_going` this step is skipped as failed). No steps, and so no calls, in a survey.
          */
         int (*before_step)(Run *run, size_t index, void *userdata);
-        /* After a step came back. @error 0 or negative errno. */
-        void (*after_step)(Run *run, size_t index, int error, void *userdata);
+        /* After a step came back. @error 0, negative errno, or RUN_STEP_NOT_APPLICABLE. @message: what the helper said,
+         * "" when it said nothing. */
+        void (*after_step)(Run *run, size_t index, int error, const char *message, void *userdata);
         /* Once, at the end; after RUN_END_STUCK the run lives on until `returned`. */
         void (*ended)(Run *run, const RunResult *result, void *userdata);
         /* After STUCK only: the helper is gone or answered after all. */

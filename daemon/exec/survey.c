@@ -16,7 +16,8 @@ int survey_from_reply(const HelperReply *reply, FunctionSurvey *ret_survey) {
         const char *override = streq(reply->driver_override, "(null)") ? "" : reply->driver_override;
         if (text_copy(survey.driver_override, sizeof(survey.driver_override), override) < 0 ||
             text_copy(survey.power_control, sizeof(survey.power_control), reply->power_control) < 0 ||
-            text_copy(survey.d3cold_allowed, sizeof(survey.d3cold_allowed), reply->d3cold_allowed) < 0)
+            text_copy(survey.d3cold_allowed, sizeof(survey.d3cold_allowed), reply->d3cold_allowed) < 0 ||
+            text_copy(survey.reset_method, sizeof(survey.reset_method), reply->reset_method) < 0)
                 return -EBADMSG;
         /* The helper has read it twice if need be, and reading resumes: who is silent now is dead. */
         survey.config_dead = config_is_dead(reply->config, size);

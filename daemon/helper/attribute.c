@@ -4,6 +4,8 @@
  * is cleared by a newline: the kernel ignores an empty write and would leave it in place.
  */
 
+#include <string.h>
+
 #include "base/text.h"
 #include "helper/driver.h"
 #include "helper/files.h"
@@ -23,6 +25,11 @@ static bool power_is_valid(const char *value) {
         return streq(value, "on") || streq(value, "auto");
 }
 
+/* Names with blanks between (pci_reset_fn_methods, drivers/pci/pci.c); empty would leave the function without any. */
+static bool method_is_valid(const char *value) {
+        return !isempty(value) && strspn(value, "abcdefghijklmnopqrstuvwxyz_ ") == strlen(value);
+}
+
 static const struct {
         const char *name;
         bool (*is_valid)(const char *value);
@@ -30,6 +37,7 @@ static const struct {
         { "driver_override", override_is_valid },
         { "d3cold_allowed", d3cold_is_valid },
         { "power/control", power_is_valid },
+        { "reset_method", method_is_valid },
 };
 
 int operation_write_attribute(Helper *helper, const HelperRequest *request, HelperReply *reply) {

@@ -16,7 +16,7 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "core/config-space.h"
-#include "core/reset-register.h"
+#include "core/chip.h"
 #include "helper/config.h"
 #include "helper/files.h"
 #include "helper/operations.h"
@@ -27,6 +27,7 @@
 #define DELAY_MAX_USEC (5 * USEC_PER_SEC)
 
 #define VENDOR_OFFSET 0x00U
+#define DEVICE_OFFSET 0x02U
 #define COMMAND_OFFSET 0x04U
 #define CLASS_OFFSET 0x0bU /* its highest byte, the base class */
 #define CLASS_DISPLAY 0x03U
@@ -114,14 +115,15 @@ int operation_save_config(Helper *helper, const HelperRequest *request, HelperRe
 /* What a source knows of this very function, and nothing else. */
 static int check_write(const HelperRequest *request, const uint8_t *bytes, HelperReply *reply) {
         uint16_t vendor = (uint16_t) config_value(bytes, VENDOR_OFFSET, 2);
+        uint16_t device = (uint16_t) config_value(bytes, DEVICE_OFFSET, 2);
 
         if (bytes[CLASS_OFFSET] != CLASS_DISPLAY)
                 return refuse(reply, RULE_WRITE_FUNCTION, "%s is no display function",
                               ADDRESS_TEXT(request->address));
-        if (!reset_register_find(vendor, request->offset, request->value))
+        if (!reset_register_find(chip_generation(vendor, device), request->offset, request->mask, request->value))
                 return refuse(reply, RULE_WRITE_REGISTER,
-                              "0x%08x at offset 0x%x is not known to reset a card of vendor %04x", request->value,
-                              request->offset, vendor);
+                              "0x%08x at offset 0x%x is not known to be part of a reset of a card %04x:%04x",
+                              request->value, request->offset, vendor, device);
         return 0;
 }
 
@@ -144,7 +146,11 @@ int operation_write_config(Helper *helper, const HelperRequest *request, HelperR
         _cleanup_close_ int fd = config_open(helper, request->address, O_WRONLY, reply);
         if (fd < 0)
                 return fd;
-        return config_write(fd, request->address, request->offset, 4, request->value, reply);
+        /* STATUS beside COMMAND is cleared by ones, so it is given zeros (PCI Local Bus 3.0, 6.2.3). */
+        uint32_t was = config_value(bytes, request->offset, 4);
+        if (request->offset == COMMAND_OFFSET)
+                was &= 0xffff;
+        return config_write(fd, request->address, request->offset, 4, (was & ~request->mask) | request->value, reply);
 }
 
 int operation_delay(Helper *helper, const HelperRequest *request, HelperReply *reply) {

@@ -21,7 +21,7 @@ typedef enum HelperRule {
         RULE_WAIT,           /* a wait has an end */
         RULE_DELAY,          /* a delay is what hardware asks for */
         RULE_WRITE_FUNCTION, /* a recipe writes to a display function */
-        RULE_WRITE_REGISTER, /* and there only what core/reset-register.h lists */
+        RULE_WRITE_REGISTER, /* and there only what core/chip.h lists */
         RULE_SAVE,           /* only registers are saved that a reset wipes */
         RULE_RESTORE,        /* only those come back, in their order */
         RULE_RESTORE_VALUE,  /* and no value that starts another reset */

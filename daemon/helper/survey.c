@@ -61,6 +61,10 @@ int operation_survey(Helper *helper, const HelperRequest *request, HelperReply *
         if (r < 0)
                 return r;
 
+        r = survey_attribute(helper, address, "reset_method", reply->reset_method, sizeof(reply->reset_method), reply);
+        if (r < 0)
+                return r;
+
         _cleanup_close_ int fd = config_open(helper, address, O_RDONLY, reply);
         if (fd < 0)
                 return fd;

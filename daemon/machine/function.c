@@ -8,7 +8,10 @@
 #include "machine/function.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/address.h"
 #include "base/text.h"
@@ -140,6 +143,29 @@ static int function_count_virtual(int dir, uint16_t *ret_n) {
         return 0;
 }
 
+#define RESOURCE_IO 0x100U     /* IORESOURCE_IO of the kernel's include/linux/ioport.h */
+#define RESOURCE_MEMORY 0x200U /* IORESOURCE_MEM */
+
+/* Each line is "START END FLAGS", a BAR each in their order, other windows behind them; all zero: there is none. */
+static int function_bars(int dir, uint64_t ret_sizes[static BARS_MAX]) {
+        char text[4096];
+        char *rest = text;
+
+        memset(ret_sizes, 0, BARS_MAX * sizeof(*ret_sizes));
+        int r = attribute_read(dir, "resource", text, sizeof(text));
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        for (size_t i = 0; i < BARS_MAX; i++) {
+                uint64_t start, end, flags;
+                const char *line = strsep(&rest, "\n");
+                if (!line || sscanf(line, "%" SCNx64 " %" SCNx64 " %" SCNx64, &start, &end, &flags) != 3)
+                        return 0;
+                if ((flags & (RESOURCE_IO | RESOURCE_MEMORY)) == RESOURCE_MEMORY && end > start)
+                        ret_sizes[i] = end - start + 1;
+        }
+        return 0;
+}
+
 int function_read(int dir, PciAddress address, FunctionFacts *ret_function) {
         FunctionFacts function = { .address = address };
         int r = function_class(dir, &function.class_code);
@@ -156,6 +182,9 @@ int function_read(int dir, PciAddress address, FunctionFacts *ret_function) {
         if (r < 0)
                 return r;
         r = function_count_virtual(dir, &function.n_virtual_functions);
+        if (r < 0)
+                return r;
+        r = function_bars(dir, function.bar_sizes);
         if (r < 0)
                 return r;
         function.role = role_of_class(function.class_code);

@@ -27,10 +27,17 @@ bool system_driver_loaded(const char *root, const char *driver) {
         return access(path, F_OK) >= 0;
 }
 
+static bool vendor_reset_is_there(const char *root) {
+        char path[PATH_MAX];
+
+        return text_format(path, sizeof(path), "%s/dev/vendor_reset", root) >= 0 && access(path, F_OK) >= 0;
+}
+
 void system_facts(const char *root, MachineFacts *ret_facts) {
         *ret_facts = (MachineFacts){
                 .vfio_driver_loaded = system_driver_loaded(root, DRIVER_VFIO_PCI),
                 .stub_driver_loaded = system_driver_loaded(root, DRIVER_PCI_STUB),
+                .vendor_reset_there = vendor_reset_is_there(root),
         };
 }
 

@@ -145,6 +145,9 @@ void by_hand_reset(Request *request, PciAddress address, void *userdata) {
 
         if (!card || answer_if_busy(card, request))
                 return;
-        (void) refusal_set(&refusal, REFUSAL_NO_RESET_BY_HAND, card->address, card->rule.family, NULL);
-        request_refuse(request, &refusal);
+        if (lease_check_to_host(&card->lease, card->address, &refusal) != 0) {
+                request_refuse(request, &refusal);
+                return;
+        }
+        start(card, &(OperationStart){ .direction = DIRECTION_GUEST, .by_hand = true, .reset = true }, request);
 }

@@ -188,6 +188,16 @@ void card_event(Card *card, CardEvent event, const char *reason) {
         card_publish(card);
 }
 
+/* Is a reset of the family due once this driver has had the card? */
+static bool is_driver_of_reset(const Card *card, const char *driver) {
+        for (size_t i = 0; i < RECIPES_MAX && card->rule.recipes[i].n_steps > 0; i++) {
+                const char *after = card->rule.recipes[i].after_driver;
+                if (isempty(after) || streq(after, driver))
+                        return true;
+        }
+        return card->rule.recipes[0].n_steps == 0;
+}
+
 /* The display function's driver went from @old to what the facts say now. */
 static void driver_changed(Card *card, const char *old, const char *reason) {
         const char *now = card->facts.functions[0].driver;
@@ -201,8 +211,7 @@ static void driver_changed(Card *card, const char *old, const char *reason) {
                 card_event(card, CARD_EVENT_HOST_UNBIND, text);
         if (driver_is_host(now)) {
                 card->seen_bound = true;
-                if (isempty(card->rule.recipe.after_driver) || streq(card->rule.recipe.after_driver, now))
-                        card->after_driver_ran = true;
+                card->after_driver_ran |= is_driver_of_reset(card, now);
                 card_event(card, CARD_EVENT_HOST_BIND, text);
         }
 }

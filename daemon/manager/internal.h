@@ -38,6 +38,7 @@ struct Card {
         ResetState state;
         char reason[256]; /* why it is in that state */
         bool after_driver_ran;
+        bool vendor_reset_unknown; /* vendor-reset has said that it does not know the card */
         bool seen_bound;  /* a host driver has had it in this boot */
         Lease lease;
         Home home;
@@ -175,6 +176,7 @@ struct Operation {
         bool claimed;   /* a person has joined it: a lease by hand when it arrives */
         bool question;  /* survey and plan only */
         bool look_only; /* survey only */
+        bool reset;     /* the card's own reset, and it stays where it is */
         bool lists_companion;
         PciAddress companion;
 
@@ -184,7 +186,7 @@ struct Operation {
         Plan plan;
         Plan back; /* while UNDOING or TAIL */
         bool recorded;
-        bool config_written;
+        bool reset_begun;
         bool cancelled;
         bool group_held;      /* the way back could not make sure that no VM has the card */
         bool back_incomplete; /* a step of the way back has failed */
@@ -211,6 +213,7 @@ typedef struct OperationStart {
         bool by_hand;
         bool question;
         bool look_only;
+        bool reset;
         bool lists_companion;
         PciAddress companion;
         DomainRequest *group;

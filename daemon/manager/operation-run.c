@@ -46,6 +46,20 @@ static bool has_host_driver(const Card *card, PciAddress address) {
         return function && driver_is_host(function->driver);
 }
 
+/* A reset that was started counts as one that happened. */
+static void reset_begins(Operation *operation) {
+        Card *card = operation->card;
+        char reason[128];
+
+        if (operation->reset_begun)
+                return;
+        operation->reset_begun = true;
+        card->after_driver_ran = false;
+        (void) text_format(reason, sizeof(reason), "the reset of its family was started%s%s",
+                           isempty(operation->plan.recipe) ? "" : ": ", operation->plan.recipe);
+        card_event(card, CARD_EVENT_RECIPE_OK, reason);
+}
+
 static int on_before_step(Run *run, size_t index, void *userdata) {
         Operation *operation = userdata;
         Card *card = operation->card;
@@ -64,16 +78,28 @@ static int on_before_step(Run *run, size_t index, void *userdata) {
                 if (operation->phase == OPERATION_RUNNING)
                         return r;
         }
-        if (step->is_recipe && step->kind == STEP_WRITE_CONFIG && !operation->config_written) {
-                operation->config_written = true;
-                card->after_driver_ran = false;
-                card_event(card, CARD_EVENT_RECIPE_OK, "the reset of its family was started");
-        }
+        /* Whether vendor-reset does anything is known when it has answered. */
+        if (step->is_recipe && step_resets(step) && step->kind != STEP_VENDOR_RESET)
+                reset_begins(operation);
         card_publish(card);
         return 0;
 }
 
-static void on_after_step(Run *run, size_t index, int error, void *userdata) {
+/* What a step of the reset has found, beside success and failure. */
+static void take_finding(Operation *operation, const Step *step, int error, const char *message) {
+        Card *card = operation->card;
+
+        if (error == RUN_STEP_NOT_APPLICABLE) {
+                card->vendor_reset_unknown |= step->kind == STEP_VENDOR_RESET;
+                log_info("GPU %s: its reset %s does not apply and was left out: %s", ADDRESS_TEXT(card->address),
+                         operation->plan.recipe, message);
+        } else if (step->kind == STEP_VENDOR_RESET)
+                reset_begins(operation);
+        else if (step->kind == STEP_CHECK_REGISTER && error == 0 && step[1].kind != STEP_CHECK_REGISTER)
+                card_event(card, CARD_EVENT_CHIP_RUNNING, "its registers tell that a driver has been at work");
+}
+
+static void on_after_step(Run *run, size_t index, int error, const char *message, void *userdata) {
         Operation *operation = userdata;
         Card *card = operation->card;
         const Step *step = &plan_in_hand(operation)->steps[index];
@@ -86,6 +112,8 @@ static void on_after_step(Run *run, size_t index, int error, void *userdata) {
                 operation->registers_lost = true;
         if (step->kind == STEP_BIND || step->kind == STEP_UNBIND || step->kind == STEP_PROBE)
                 card_observe(card, step_describe(step, what, sizeof(what)));
+        if (step->is_recipe && operation->phase == OPERATION_RUNNING)
+                take_finding(operation, step, error, message);
         bool reads_dead = error == -ENXIO && (step->kind == STEP_ALIVE || step->kind == STEP_BIND ||
                                               step->kind == STEP_PROBE || step->kind == STEP_VERIFY_CONFIG);
         if (reads_dead)
@@ -135,7 +163,7 @@ static void forward_failed(Operation *operation, const RunResult *result) {
 
         /* A killed helper, or a commit that failed, says nothing about the card. */
         bool card_failed = result->end == RUN_END_STEP_FAILED && operation->store_error == 0;
-        if (card_failed && step->is_recipe && operation->config_written)
+        if (card_failed && step->is_recipe && operation->reset_begun)
                 card_event(card, CARD_EVENT_RECIPE_FAILED,
                            isempty(result->message) ? "the reset did not bring it back" : result->message);
         if (!operation->cancelled)

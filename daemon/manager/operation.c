@@ -22,6 +22,8 @@ void operation_describe(const Operation *operation, char *buffer, size_t size) {
 
         if (operation->question)
                 (void) text_format(buffer, size, "a plan is being made");
+        else if (operation->reset)
+                (void) text_format(buffer, size, "it is being reset, by hand");
         else if (!isempty(operation->domain_name))
                 (void) text_format(buffer, size, "it is on its way %s for virtual machine '%s'", to,
                                    operation->domain_name);
@@ -116,9 +118,13 @@ static void operation_plan(Operation *operation) {
                         .after_driver_ran = card->after_driver_ran,
                         .lists_companion = operation->lists_companion,
                         .companion = operation->companion,
+                        .vendor_reset_unknown = card->vendor_reset_unknown,
                         .by_hand = operation->by_hand || operation->question,
                 };
-                r = plan_to_guest(&card->facts, &machine, &card->rule, &request, &operation->plan, &refusal);
+                r = operation->reset ? plan_reset(&card->facts, &machine, &card->rule, &request, &operation->plan,
+                                                  &refusal)
+                                     : plan_to_guest(&card->facts, &machine, &card->rule, &request,
+                                                     &operation->plan, &refusal);
         } else if (machine.going_down)
                 r = refusal_set(&refusal, REFUSAL_GOING_DOWN, card->address, NULL, NULL);
         else
@@ -162,7 +168,7 @@ static void operation_begin(Operation *operation) {
                 operation_finish(operation, NULL); /* it is there already */
                 return;
         }
-        if (operation->direction == DIRECTION_GUEST)
+        if (operation->direction == DIRECTION_GUEST && !operation->reset)
                 note_home(card);
         _cleanup_free_ StoredOperation *stored = calloc(1, sizeof(*stored));
         int r = stored ? 0 : -ENOMEM;
@@ -277,6 +283,7 @@ int operation_start(Card *card, const OperationStart *start, Operation **ret_ope
         operation->by_hand = start->by_hand;
         operation->question = start->question;
         operation->look_only = start->look_only;
+        operation->reset = start->reset;
         operation->lists_companion = start->lists_companion;
         operation->companion = start->companion;
         operation->group = start->group;

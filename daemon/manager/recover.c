@@ -56,10 +56,10 @@ static void on_undone(Operation *operation, const Refusal *refusal, void *userda
                 card->wants_home = true;
 }
 
-/* A reset that may have begun counts as one that has. */
+/* A reset that may have begun counts as one that has, also where it was found not to apply: the record does not tell. */
 static void count_recipe(Card *card, const StoredOperation *stored) {
         for (size_t i = 0; i < stored->n_started && !stored->undoing; i++)
-                if (stored->plan.steps[i].kind == STEP_WRITE_CONFIG) {
+                if (step_resets(&stored->plan.steps[i])) {
                         card_event(card, CARD_EVENT_RECIPE_OK, "the reset of its family was cut off");
                         return;
                 }

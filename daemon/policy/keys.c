@@ -100,7 +100,9 @@ static const KeySpec key_table[] = {
           .help = "Where this reset is known from." },
 
         { OBJECT_RESET_STEP, "do", KEY_TYPE_WORD, .is_required = true,
-          .words = WORDS("save-config", "write-config", "delay", "restore-config", "verify"),
+          .words = WORDS("save-config", "write-config", "check-register", "poll-register", "write-register",
+                         "differ-register", "delay", "function-reset", "vendor-reset", "d3hot", "restore-config",
+                         "verify"),
           .help = "What to do. Save, restore and verify mean all functions of the card." },
         { OBJECT_RESET_STEP, "offset", KEY_TYPE_TEXT, .format = &format_offset, .with = "write-config",
           .help = "Where in configuration space of the display function, in bytes." },

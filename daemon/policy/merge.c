@@ -56,7 +56,7 @@ void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
                 (void) text_copy(rule.family, sizeof(rule.family), family->name);
                 rule.bus_reset = family->bus_reset;
                 rule.state = family->state;
-                rule.recipe = family->recipe;
+                memcpy(rule.recipes, family->recipes, sizeof(rule.recipes));
         }
         if ((entry = best_card(policy, card, CARD_WORD_NAME)))
                 (void) text_copy(rule.name, sizeof(rule.name), entry->name);
@@ -80,7 +80,7 @@ static const char *family_origin(const Policy *policy, const CardFacts *card, co
         const Family *family = best_family(policy, card);
 
         if (!family || (streq(key, "state") && !family->has_state) ||
-            (streq(key, "reset") && family->recipe.n_steps == 0))
+            (streq(key, "reset") && family->recipes[0].n_steps == 0))
                 return ORIGIN_BUILT_IN;
         return family->origin;
 }

@@ -14,7 +14,7 @@ typedef struct Family {
         BusResetWish bus_reset;
         ResetStateRule state;
         bool has_state; /* at least one cell is given */
-        Recipe recipe;
+        Recipe recipes[RECIPES_MAX];
 } Family;
 
 /* What one policy entry speaks of. */

@@ -7,7 +7,7 @@
 #include "policy/recipe.h"
 
 #include "base/text.h"
-#include "core/reset-register.h"
+#include "core/chip.h"
 #include "policy/check.h"
 
 #define DELAY_MAX_USEC (5 * USEC_PER_SEC)
@@ -57,12 +57,16 @@ static int step_read(Report *report, const Place *place, json_object *object, Re
         uint64_t offset = 0, value = 0;
         Place at = place_key(place, "timeout");
 
+        if (step.verb != RECIPE_SAVE_CONFIG && step.verb != RECIPE_WRITE_CONFIG && step.verb != RECIPE_DELAY &&
+            step.verb != RECIPE_RESTORE_CONFIG && step.verb != RECIPE_VERIFY)
+                return report_meaning(report, place, "no file can say what this step needs yet");
         if (step.verb == RECIPE_WRITE_CONFIG) {
                 if (text_to_uint64(member_text(object, "offset"), 16, &offset) < 0 ||
                     text_to_uint64(member_text(object, "value"), 16, &value) < 0 || offset % 4 != 0 ||
                     offset >= CONFIG_SPACE_SIZE || value > UINT32_MAX)
                         return report_meaning(report, place, "offset or value is out of range");
                 step.offset = (uint16_t) offset;
+                step.mask = UINT32_MAX;
                 step.value = (uint32_t) value;
         }
         if (read_duration(report, place, object, "for", DELAY_MAX_USEC, &step.delay_usec) != 0 ||
@@ -104,6 +108,13 @@ static int check_order(Report *report, const Place *steps, const Recipe *recipe)
                         if (is_restored)
                                 is_written = false;
                         break;
+                case RECIPE_CHECK_REGISTER:
+                case RECIPE_POLL_REGISTER:
+                case RECIPE_WRITE_REGISTER:
+                case RECIPE_DIFFER_REGISTER:
+                case RECIPE_FUNCTION_RESET:
+                case RECIPE_VENDOR_RESET:
+                case RECIPE_D3HOT:
                 case RECIPE_DELAY:
                 case _RECIPE_VERB_MAX:
                 case _RECIPE_VERB_INVALID:
@@ -124,6 +135,7 @@ int recipe_read(Report *report, const Place *place, json_object *object, bool ne
         const char *driver = member_text(object, "after_driver");
         Recipe recipe = {
                 .needs_guard = guard ? json_object_get_boolean(guard) : needs_guard,
+                .before_guest = true,
                 .n_steps = json_object_array_length(steps),
         };
 
@@ -150,11 +162,13 @@ int recipe_check_writes(Report *report, const Place *place, const Recipe *recipe
                 for (size_t m = 0; step->verb == RECIPE_WRITE_CONFIG && m < n_matches; m++) {
                         if (matches[m].level == MATCH_ALL)
                                 return report_meaning(report, &at, "writes to a register of cards of every vendor");
-                        if (!reset_register_find(matches[m].vendor_id, step->offset, step->value))
+                        if (!reset_register_find(chip_generation(matches[m].vendor_id, matches[m].device_id),
+                                                 step->offset, step->mask, step->value))
                                 return report_meaning(report, &at,
-                                                      "0x%08x at offset 0x%x is not known to reset a card of vendor "
-                                                      "%04x: gpuswitch-helper would not write it",
-                                                      step->value, step->offset, matches[m].vendor_id);
+                                                      "0x%08x at offset 0x%x is not known to reset a card %04x:%04x: "
+                                                      "gpuswitch-helper would not write it",
+                                                      step->value, step->offset, matches[m].vendor_id,
+                                                      matches[m].device_id);
                 }
         }
         return 0;

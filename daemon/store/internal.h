@@ -63,6 +63,13 @@ int registers_parse(const char *text, ConfigRegister ret_registers[static REGIST
                     uint8_t *ret_n_registers);
 bool registers_make_sense(const ConfigRegister *registers, size_t n_registers);
 
+/* How a step gets at a register: "MASK TEST BAR:INDEX:DATA:ADDRESS OTHER-MASK BAR:INDEX:DATA:ADDRESS", hex; "": not. */
+#define ACCESS_TEXT_SIZE 96U
+const char *access_format(const Step *step, char buffer[static ACCESS_TEXT_SIZE]);
+/** access_parse() - into @step, whose fields are zero. 0; -EINVAL for anything but what access_format() writes. */
+int access_parse(const char *text, Step *step);
+bool access_makes_sense(const Step *step);
+
 /* The files, before SQLite sees them. */
 
 /** files_resolve() - makes the folder (0700) if it is missing, follows links. 0 or negative errno. */

@@ -8,11 +8,11 @@
 
 #define STEP_COLUMNS                                                                                         \
         "operation, position, kind, address, text, text_before, is_recipe, iommu_group,"                     \
-        " config_offset, config_value, delay_usec, timeout_usec, registers"
+        " config_offset, config_value, delay_usec, timeout_usec, registers, access"
 
 static bool step_makes_sense(const Step *step) {
         return address_makes_sense(step->address) && step->iommu_group >= -1 &&
-               step->offset < CONFIG_SPACE_SIZE && registers_make_sense(step->registers, step->n_registers);
+               step->offset < CONFIG_SPACE_SIZE && access_makes_sense(step) && registers_make_sense(step->registers, step->n_registers);
 }
 
 bool plan_makes_sense(const Plan *plan) {
@@ -25,7 +25,7 @@ bool plan_makes_sense(const Plan *plan) {
 }
 
 static int step_insert(Statement *insert, const char *operation, size_t position, const Step *step) {
-        char registers[REGISTERS_TEXT_SIZE];
+        char registers[REGISTERS_TEXT_SIZE], access[ACCESS_TEXT_SIZE];
 
         statement_put_text(insert, operation, UUID_TEXT_SIZE);
         statement_put_number(insert, position);
@@ -41,6 +41,7 @@ static int step_insert(Statement *insert, const char *operation, size_t position
         statement_put_duration(insert, step->timeout_usec);
         statement_put_text(insert, registers_format(step->registers, step->n_registers, registers),
                            sizeof(registers));
+        statement_put_text(insert, access_format(step, access), sizeof(access));
         return statement_run(insert);
 }
 
@@ -48,7 +49,7 @@ int plan_rows_save(sqlite3 *db, const char *operation, const Plan *plan) {
         _cleanup_statement_ Statement clear =
                 statement_make(db, "DELETE FROM operation_step WHERE operation = ?");
         _cleanup_statement_ Statement insert = statement_make(db, "INSERT INTO operation_step (" STEP_COLUMNS
-                                                                  ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                                                                  ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 
         statement_put_text(&clear, operation, UUID_TEXT_SIZE);
         int r = statement_run(&clear);
@@ -58,7 +59,7 @@ int plan_rows_save(sqlite3 *db, const char *operation, const Plan *plan) {
 }
 
 static void step_take(Statement *get, size_t position, Step *ret_step) {
-        char operation[UUID_TEXT_SIZE], registers[REGISTERS_TEXT_SIZE];
+        char operation[UUID_TEXT_SIZE], registers[REGISTERS_TEXT_SIZE], access[ACCESS_TEXT_SIZE];
 
         *ret_step = (Step){ 0 };
         statement_take_field(get, operation);
@@ -75,7 +76,8 @@ static void step_take(Statement *get, size_t position, Step *ret_step) {
         ret_step->delay_usec = statement_take_duration(get);
         ret_step->timeout_usec = statement_take_duration(get);
         statement_take_field(get, registers);
-        if (registers_parse(registers, ret_step->registers, &ret_step->n_registers) < 0 ||
+        statement_take_field(get, access);
+        if (access_parse(access, ret_step) < 0 || registers_parse(registers, ret_step->registers, &ret_step->n_registers) < 0 ||
             !step_makes_sense(ret_step))
                 statement_fail(get, -EBADMSG);
 }

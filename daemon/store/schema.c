@@ -128,9 +128,18 @@ static int schema_to_2(sqlite3 *db) {
         return store_execute(db, sql);
 }
 
+static int schema_to_3(sqlite3 *db) {
+        static const char sql[] =
+                /* How a step of a reset gets at a register, as access-text.c writes it; "": the step is about none. */
+                "ALTER TABLE operation_step ADD COLUMN access TEXT NOT NULL DEFAULT '';";
+
+        return store_execute(db, sql);
+}
+
 static const SchemaMigration migration_table[] = {
         schema_to_1,
         schema_to_2,
+        schema_to_3,
 };
 
 int schema_newest(void) {

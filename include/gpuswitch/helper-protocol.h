@@ -12,7 +12,7 @@
  * one unsolicited reply: status 0 with its own "PID START-TIME" in `message`, or -EBUSY with the holder's.
  * It ends when the socket closes, after the request in hand; the lock goes with it. A request that only
  * waits is given up (-ECANCELED) when the daemon closes the socket or shuts down its sending half.
- * -ENXIO always means that the function reads all ones.
+ * -ENXIO always means that the function, or a register of it, reads all ones.
  */
 
 #include <stdint.h>
@@ -22,7 +22,7 @@
 #include "gpuswitch/limits.h"
 
 #define HELPER_PROTOCOL_MAGIC UINT32_C(0x67707573)
-#define HELPER_PROTOCOL_VERSION 1U
+#define HELPER_PROTOCOL_VERSION 2U
 #define HELPER_SOCKET_FD 3
 
 typedef enum HelperVerb {
@@ -30,16 +30,35 @@ typedef enum HelperVerb {
         HELPER_NODES_FREE,     /* -EBUSY with the holder in `message` */
         HELPER_GROUP_FREE,     /* opens /dev/vfio/`iommu_group` until that works or `timeout_usec` is over */
         HELPER_ALIVE,          /* -ENXIO: reads all ones */
-        HELPER_WRITE_ATTRIBUTE, /* `attribute` of `address`: driver_override, d3cold_allowed, power/control */
+        HELPER_WRITE_ATTRIBUTE, /* `attribute` of `address`: driver_override, d3cold_allowed, power/control, reset_method */
         HELPER_UNBIND,         /* from driver `text` */
         HELPER_BIND,           /* to driver `text` */
         HELPER_PROBE,          /* drivers_probe */
         HELPER_SAVE_CONFIG,
-        HELPER_WRITE_CONFIG,
+        HELPER_WRITE_CONFIG,   /* the bits `mask` of the dword at `offset` */
         HELPER_DELAY,
         HELPER_RESTORE_CONFIG,
         HELPER_VERIFY_CONFIG,  /* -EIO with what differs in `message` */
+        HELPER_CHECK_REGISTER, /* HELPER_NOT_APPLICABLE with what it read when the test fails */
+        HELPER_POLL_REGISTER,  /* -ETIMEDOUT with what it read last when `timeout_usec` is over */
+        HELPER_WRITE_REGISTER,
+        HELPER_DIFFER_REGISTER,
+        HELPER_FUNCTION_RESET, /* by the method `text`, -EBUSY unless `reset_method` is exactly that */
+        HELPER_VENDOR_RESET,   /* HELPER_NOT_APPLICABLE when the module does not know the id */
+        HELPER_D3HOT,
+        _HELPER_VERB_MAX,
 } HelperVerb;
+
+/* A status that is no failure: the reset does not apply to this card as it is; nothing was done to it. */
+#define HELPER_NOT_APPLICABLE 1
+
+/* A register behind a BAR: RegisterPlace of core/chip.h. */
+typedef struct HelperPlace {
+        uint32_t bar;
+        uint32_t index_offset;
+        uint32_t data_offset;
+        uint32_t address;
+} HelperPlace;
 
 typedef struct HelperRegister {
         uint16_t offset;
@@ -62,12 +81,17 @@ typedef struct HelperRequest {
         usec_t timeout_usec;
         char attribute[ATTRIBUTE_VALUE_SIZE];
         char text[ATTRIBUTE_VALUE_SIZE];
+        uint32_t mask;
+        HelperPlace place;
+        uint32_t test; /* RegisterTest of core/rule.h */
+        HelperPlace other;
+        uint32_t other_mask;
 } HelperRequest;
 
 typedef struct HelperReply {
         uint32_t magic;
         uint32_t version;
-        int32_t status;                      /* 0, or negative errno */
+        int32_t status;                      /* 0, HELPER_NOT_APPLICABLE, or negative errno */
         char message[MESSAGE_TEXT_SIZE];     /* on failure: file, value and errno text, or the holder */
         /* Survey only. Strings as the kernel shows them, chomped; "" where the attribute is missing. */
         char driver_override[DRIVER_NAME_SIZE];
@@ -77,4 +101,5 @@ typedef struct HelperReply {
         uint8_t config_locked;               /* kernel lockdown is in force */
         uint32_t config_size;                /* bytes that could be read: 0, 64, 256 or 4096 */
         uint8_t config[CONFIG_SPACE_SIZE];
+        char reset_method[ATTRIBUTE_VALUE_SIZE];
 } HelperReply;

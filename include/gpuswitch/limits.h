@@ -5,10 +5,12 @@
 
 #define CARDS_MAX 32U                /* display slots in one machine, and so operations at once: one per card */
 #define FUNCTIONS_MAX 8U             /* PCI: functions of one slot without ARI */
+#define BARS_MAX 6U                  /* PCI: base address registers of a function */
 #define GROUP_MEMBERS_MAX 64U        /* other devices in the IOMMU groups of one card; over it no switch */
-#define STEPS_MAX 96U                /* steps of one plan, or of its undo */
+#define STEPS_MAX 128U               /* steps of one plan, or of its undo */
 #define REGISTERS_MAX 32U            /* registers saved and restored in one configuration space */
-#define RECIPE_STEPS_MAX 16U         /* steps of one reset recipe */
+#define RECIPE_STEPS_MAX 24U         /* steps of one reset recipe */
+#define RECIPES_MAX 4U               /* resets of one family, in order of preference */
 #define HOLDERS_MAX 16U              /* processes that one report names */
 #define DOMAIN_ADDRESSES_MAX 64U     /* PCI hostdevs of one domain */
 #define DOMAINS_MAX 1024U            /* running domains in one SyncDomains */

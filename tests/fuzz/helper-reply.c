@@ -79,7 +79,7 @@ static int on_before_step(Run *run, size_t index, void *userdata) {
         return 0;
 }
 
-static void on_after_step(Run *run, size_t index, int error, void *userdata) {
+static void on_after_step(Run *run, size_t index, int error, const char *message, void *userdata) {
         fuzz_require(index < world.plan.n_steps && error <= 0);
 }
 

@@ -29,8 +29,10 @@ static void make_request(HelperVerb verb, HelperRequest *request) {
                 (void) text_copy(request->text, sizeof(request->text), "amdgpu");
         else if (verb == HELPER_BIND)
                 (void) text_copy(request->text, sizeof(request->text), DRIVER_VFIO_PCI);
-        else if (verb == HELPER_WRITE_CONFIG)
+        else if (verb == HELPER_WRITE_CONFIG) {
                 request->offset = 0x7c;
+                request->mask = UINT32_MAX;
+        }
         request->registers[0] = (HelperRegister){ .offset = 0x10, .width = 4 };
         request->registers[1] = (HelperRegister){ .offset = 0x04, .width = 2, .value = 7 };
         request->n_registers = 2;

@@ -55,10 +55,10 @@ static void take_rule(FuzzVerdict *verdict, const Rule *rule) {
         verdict_add_value(verdict, rule->automatic | rule->allow_holders << 1 | rule->allow_lockdown << 2 |
                                            rule->configuration_broken << 3);
         verdict_add(verdict, &rule->state, sizeof(rule->state));
-        fuzz_require(rule->recipe.n_steps <= RECIPE_STEPS_MAX);
-        verdict_add_field(verdict, rule->recipe.after_driver);
-        for (size_t i = 0; i < rule->recipe.n_steps; i++) {
-                const RecipeStep *step = &rule->recipe.steps[i];
+        fuzz_require(rule->recipes[0].n_steps <= RECIPE_STEPS_MAX);
+        verdict_add_field(verdict, rule->recipes[0].after_driver);
+        for (size_t i = 0; i < rule->recipes[0].n_steps; i++) {
+                const RecipeStep *step = &rule->recipes[0].steps[i];
                 fuzz_require(step->verb >= 0 && step->verb < _RECIPE_VERB_MAX);
                 fuzz_require(step->verb != RECIPE_WRITE_CONFIG ||
                                      (step->offset % 4 == 0 && step->offset < CONFIG_SPACE_SIZE),

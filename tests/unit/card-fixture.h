@@ -143,11 +143,14 @@ static inline _unused_ Rule fixture_rule_polaris(void) {
                 .family = "polaris",
                 .bus_reset = BUS_RESET_FORBIDDEN,
                 .state = fixture_state_rule_polaris(),
-                .recipe = {
+                .recipes[0] = {
+                        .name = "config",
+                        .before_guest = true,
                         .n_steps = 5,
                         .steps = {
                                 { .verb = RECIPE_SAVE_CONFIG },
-                                { .verb = RECIPE_WRITE_CONFIG, .offset = 0x7c, .value = 0x39d5e86b },
+                                { .verb = RECIPE_WRITE_CONFIG, .offset = 0x7c, .mask = UINT32_MAX,
+                                  .value = 0x39d5e86b },
                                 { .verb = RECIPE_DELAY, .delay_usec = 100 },
                                 { .verb = RECIPE_RESTORE_CONFIG },
                                 { .verb = RECIPE_VERIFY },

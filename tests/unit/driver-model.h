@@ -26,6 +26,7 @@ typedef struct ModelFunction {
         char driver_override[DRIVER_NAME_SIZE];
         char power_control[ATTRIBUTE_VALUE_SIZE]; /* "": no such attribute */
         char d3cold_allowed[ATTRIBUTE_VALUE_SIZE];
+        char reset_method[ATTRIBUTE_VALUE_SIZE];
         char native[DRIVER_NAME_SIZE]; /* has the function in its table of ids */
         char given[DRIVER_NAME_SIZE];  /* got it by new_id */
         size_t n_registers;
@@ -71,6 +72,7 @@ static inline _unused_ Model model_from(const CardFacts *card, const MachineFact
                                  facts->survey.driver_override);
                 (void) text_copy(f->power_control, sizeof(f->power_control), facts->survey.power_control);
                 (void) text_copy(f->d3cold_allowed, sizeof(f->d3cold_allowed), facts->survey.d3cold_allowed);
+                (void) text_copy(f->reset_method, sizeof(f->reset_method), facts->survey.reset_method);
                 (void) text_copy(f->native, sizeof(f->native), model_native_driver(facts->role));
                 memcpy(f->registers, facts->survey.registers, sizeof(f->registers));
         }
@@ -184,8 +186,19 @@ static inline _unused_ int model_run(Model *model, const Step *step) {
                         (void) model_bind(model, f,
                                           isempty(f->driver_override) ? f->native : f->driver_override);
                 return 0;
+        case STEP_SET_METHOD:
+                return text_copy(f->reset_method, sizeof(f->reset_method), step->text);
         case STEP_WRITE_CONFIG:
-                model_write_config(model);
+        case STEP_FUNCTION_RESET:
+        case STEP_VENDOR_RESET:
+        case STEP_D3HOT:
+                if (step_resets(step))
+                        model_write_config(model);
+                return 0;
+        case STEP_CHECK_REGISTER:
+        case STEP_POLL_REGISTER:
+        case STEP_WRITE_REGISTER:
+        case STEP_DIFFER_REGISTER:
                 return 0;
         case STEP_RESTORE_CONFIG:
                 for (size_t r = 0; r < step->n_registers; r++)

@@ -24,12 +24,14 @@ static inline _unused_ const char *plan_line(const Step *step, char buffer[stati
         case STEP_SET_D3COLD:
         case STEP_SET_OVERRIDE:
         case STEP_SET_POWER:
+        case STEP_SET_METHOD:
                 (void) text_format(buffer, PLAN_LINE_SIZE, "%s .%u (%s) %s", kind, step->address.function,
                                    isempty(step->before) ? "-" : step->before,
                                    isempty(step->text) ? "-" : step->text);
                 break;
         case STEP_UNBIND:
         case STEP_BIND:
+        case STEP_FUNCTION_RESET:
                 (void) text_format(buffer, PLAN_LINE_SIZE, "%s .%u %s", kind, step->address.function,
                                    step->text);
                 break;
@@ -45,6 +47,15 @@ static inline _unused_ const char *plan_line(const Step *step, char buffer[stati
                 (void) text_format(buffer, PLAN_LINE_SIZE, "%s %llu", kind,
                                    (unsigned long long) step->delay_usec);
                 break;
+        case STEP_CHECK_REGISTER:
+        case STEP_POLL_REGISTER:
+        case STEP_WRITE_REGISTER:
+        case STEP_DIFFER_REGISTER:
+                (void) text_format(buffer, PLAN_LINE_SIZE, "%s .%u %x:%x/%x=%x", kind, step->address.function,
+                                   step->place.bar, step->place.address, step->mask, step->value);
+                break;
+        case STEP_VENDOR_RESET:
+        case STEP_D3HOT:
         case STEP_NODES_FREE:
         case STEP_ALIVE:
         case STEP_PROBE:

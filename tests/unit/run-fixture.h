@@ -106,7 +106,7 @@ _unused_ static int on_before(Run *run, size_t index, void *userdata) {
         return index == t.before_fails_at ? t.before_result : 0;
 }
 
-_unused_ static void on_after(Run *run, size_t index, int error, void *userdata) {
+_unused_ static void on_after(Run *run, size_t index, int error, const char *message, void *userdata) {
         t.after[t.n_after++] = error;
         if (index == t.act_at)
                 act_in(IN_AFTER);

@@ -171,8 +171,15 @@ static _unused_ void sample_plan(Plan *ret_plan) {
                 snprintf(step->before, sizeof(step->before), "%s", i % 2 ? "before" : "");
                 step->is_recipe = i % 3 == 0;
                 step->iommu_group = (int32_t) i - 1;
-                step->offset = (uint16_t) (i * 0x124);
+                step->offset = (uint16_t) (i * 0x124 % CONFIG_SPACE_SIZE);
                 step->value = UINT32_MAX - (uint32_t) i;
+                if (step->kind >= STEP_CHECK_REGISTER && step->kind <= STEP_DIFFER_REGISTER) {
+                        step->mask = UINT32_MAX << i;
+                        step->place = (RegisterPlace){ (uint8_t) (i % BARS_MAX), 0x6b0, 0xfffc, 0x80000000U + 4 * (uint32_t) i };
+                        step->test = (RegisterTest) (i % _REGISTER_TEST_MAX);
+                        step->other = (RegisterPlace){ .bar = 1, .address = 0x5428 };
+                        step->other_mask = 1U << i;
+                }
                 step->delay_usec = i == 0 ? USEC_INFINITY : i * 1000;
                 step->timeout_usec = i == 1 ? USEC_INFINITY : i * USEC_PER_SEC;
                 step->n_registers = (uint8_t) (i == 2 ? REGISTERS_MAX : i);
@@ -214,6 +221,11 @@ static _unused_ void assert_plan_equal(const Plan *a, const Plan *b) {
                 ck_assert_int_eq(s->iommu_group, t->iommu_group);
                 ck_assert_uint_eq(s->offset, t->offset);
                 ck_assert_uint_eq(s->value, t->value);
+                ck_assert_uint_eq(s->mask, t->mask);
+                ck_assert_mem_eq(&s->place, &t->place, sizeof(s->place));
+                ck_assert_int_eq((int) s->test, (int) t->test);
+                ck_assert_mem_eq(&s->other, &t->other, sizeof(s->other));
+                ck_assert_uint_eq(s->other_mask, t->other_mask);
                 ck_assert_uint_eq(s->delay_usec, t->delay_usec);
                 ck_assert_uint_eq(s->timeout_usec, t->timeout_usec);
                 ck_assert_uint_eq(s->n_registers, t->n_registers);

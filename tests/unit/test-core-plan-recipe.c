@@ -48,7 +48,7 @@ START_TEST(test_after_driver) {
         must_run(&c);
         c.request.after_driver_ran = false;
         must_go_without(&c);
-        c.rule.recipe.after_driver[0] = '\0'; /* a recipe that asks for no driver */
+        c.rule.recipes[0].after_driver[0] = '\0'; /* a recipe that asks for no driver */
         must_run(&c);
 }
 END_TEST
@@ -74,7 +74,7 @@ START_TEST(test_without_guard) {
         Case c = polaris_case();
 
         c.rule.bus_reset = BUS_RESET_WANTED;
-        c.rule.recipe.needs_guard = false;
+        c.rule.recipes[0].needs_guard = false;
         must_run(&c);
         ck_assert_int_eq((int) c.plan.guard, GUARD_NONE);
 }
@@ -83,7 +83,7 @@ END_TEST
 START_TEST(test_no_recipe) {
         Case c = polaris_case();
 
-        c.rule.recipe.n_steps = 0;
+        c.rule.recipes[0].n_steps = 0;
         must_go_without(&c);
         ck_assert_int_eq((int) c.plan.guard, GUARD_STUB_COMPANION);
 }
@@ -127,7 +127,7 @@ START_TEST(test_lockdown) {
                 ck_assert_int_eq((int) c.plan.guard, GUARD_STUB_COMPANION);
 
                 /* Without a guard the reset is what makes the start safe. */
-                c.rule.recipe.needs_guard = false;
+                c.rule.recipes[0].needs_guard = false;
                 c.rule.bus_reset = BUS_RESET_WANTED;
                 ck_assert_int_eq(plan_case(&c), E_REFUSED);
                 ck_assert_int_eq((int) c.refusal.code, REFUSAL_LOCKDOWN);
@@ -161,7 +161,7 @@ START_TEST(test_steps) {
         Case c = polaris_case();
         size_t n_recipe = 0;
 
-        c.rule.recipe.steps[1].timeout_usec = 7 * USEC_PER_SEC;
+        c.rule.recipes[0].steps[1].timeout_usec = 7 * USEC_PER_SEC;
         must_run(&c);
         for (size_t i = 0; i < c.plan.n_steps; i++) {
                 const Step *step = &c.plan.steps[i];
@@ -212,9 +212,9 @@ END_TEST
 START_TEST(test_too_long) {
         Case c = polaris_case();
 
-        c.rule.recipe.n_steps = RECIPE_STEPS_MAX;
+        c.rule.recipes[0].n_steps = RECIPE_STEPS_MAX;
         for (size_t i = 0; i < RECIPE_STEPS_MAX; i++)
-                c.rule.recipe.steps[i] = (RecipeStep){ .verb = RECIPE_SAVE_CONFIG };
+                c.rule.recipes[0].steps[i] = (RecipeStep){ .verb = RECIPE_SAVE_CONFIG };
         must_run(&c);
         while (c.card.n_functions < FUNCTIONS_MAX)
                 fixture_add(&c.card, 0x0c0330, 0x1234, "xhci_hcd");

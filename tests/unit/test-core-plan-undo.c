@@ -130,7 +130,7 @@ END_TEST
 START_TEST(test_config_written_twice) {
         Rule rule = fixture_rule_polaris();
 
-        rule.recipe.steps[2] = rule.recipe.steps[1];
+        rule.recipes[0].steps[2] = rule.recipes[0].steps[1];
         Plan plan = guest_plan(fixture_polaris(), rule, fixture_request(RESET_STATE_TOUCHED));
         Plan undo = must_undo(&plan, plan.n_steps);
         size_t n_restored = 0;

@@ -85,6 +85,7 @@ static const char *const names[_REFUSAL_CODE_MAX] = {
         "timed-out",
         "turned-round",
         "no-reset-by-hand",
+        "reset-host-driver",
         "plan-too-long",
         "inhibited",
         "not-managed",

@@ -78,9 +78,60 @@ static const struct {
         { STEP_WRITE_CONFIG,
           "write-config",
           true,
-          { .offset = 0x7c, .value = 0x39d5e86b },
+          { .offset = 0x7c, .mask = UINT32_MAX, .value = 0x39d5e86b },
           "/sys/bus/pci/devices/0000:01:00.1/config",
           "reset: write 0x39d5e86b at 0x7c of the configuration space of 0000:01:00.1" },
+        { STEP_CHECK_REGISTER,
+          "check-register",
+          false,
+          { .place = { 5, 0x6b0, 0x6b4, 0x80000370 }, .mask = UINT32_MAX, .test = REGISTER_AT_LEAST, .value = 0x20100 },
+          "/sys/bus/pci/devices/0000:01:00.1/resource5",
+          "reset: go on only if register 0x80000370 behind 0x6b0/0x6b4 of BAR 5 of 0000:01:00.1 under the mask 0xffffffff "
+          "is at least 0x20100" },
+        { STEP_POLL_REGISTER,
+          "poll-register",
+          false,
+          { .place = { 5, 0, 0, 0x5428 }, .mask = UINT32_MAX, .test = REGISTER_DIFFERS, .value = UINT32_MAX },
+          "/sys/bus/pci/devices/0000:01:00.1/resource5",
+          "reset: wait until register 0x5428 of BAR 5 of 0000:01:00.1 under the mask 0xffffffff is not 0xffffffff" },
+        { STEP_WRITE_REGISTER,
+          "write-register",
+          true,
+          { .place = { 5, 0x200, 0x204, 0x80000000 }, .mask = 1, .value = 1 },
+          "/sys/bus/pci/devices/0000:01:00.1/resource5",
+          "reset: write 0x1 under the mask 0x1 to register 0x80000000 behind 0x200/0x204 of BAR 5 of 0000:01:00.1" },
+        { STEP_DIFFER_REGISTER,
+          "differ-register",
+          true,
+          { .place = { 5, 0x200, 0x204, 0xc0000010 }, .mask = 2, .other = { 5, 0x200, 0x204, 0xc00c0000 },
+            .other_mask = 0x40 },
+          "/sys/bus/pci/devices/0000:01:00.1/resource5",
+          "reset: make bit 0x2 of register 0xc0000010 behind 0x200/0x204 of BAR 5 of 0000:01:00.1 differ from bit 0x40 of "
+          "register 0xc00c0000 behind 0x200/0x204 of BAR 5 of 0000:01:00.1" },
+        { STEP_SET_METHOD,
+          "set-reset-method",
+          true,
+          { .text = "flr" },
+          "/sys/bus/pci/devices/0000:01:00.1/reset_method",
+          "set reset_method of 0000:01:00.1 to flr" },
+        { STEP_FUNCTION_RESET,
+          "function-reset",
+          true,
+          { .text = "flr" },
+          "/sys/bus/pci/devices/0000:01:00.1/reset",
+          "reset: function reset of 0000:01:00.1 by flr" },
+        { STEP_VENDOR_RESET,
+          "vendor-reset",
+          true,
+          { 0 },
+          "/dev/vendor_reset",
+          "reset: let the module vendor-reset reset 0000:01:00.1" },
+        { STEP_D3HOT,
+          "d3hot",
+          true,
+          { 0 },
+          "/sys/bus/pci/devices/0000:01:00.1/config",
+          "reset: put 0000:01:00.1 into D3hot and back into D0" },
         { STEP_DELAY, "delay", false, { .delay_usec = 100 }, "", "wait 100 us for the hardware" },
         { STEP_RESTORE_CONFIG,
           "restore-config",
@@ -105,7 +156,7 @@ static Step row_step(int i) {
 }
 
 START_TEST(test_row) {
-        char path[PATH_TEXT_SIZE], description[256];
+        char path[PATH_TEXT_SIZE], description[512];
         Step step = row_step(_i);
 
         ck_assert_int_eq((int) rows[_i].kind, _i); /* no kind is missing */
@@ -121,7 +172,7 @@ END_TEST
 
 START_TEST(test_clearing_reads_so) {
         Step step = { .kind = STEP_SET_OVERRIDE, .address = fixture_address(0) };
-        char description[256];
+        char description[512];
 
         ck_assert_str_eq(step_describe(&step, description, sizeof(description)),
                          "clear driver_override of 0000:01:00.0");
@@ -153,8 +204,10 @@ START_TEST(test_unknown_words) {
 END_TEST
 
 START_TEST(test_recipe_verbs) {
-        static const char *const verbs[_RECIPE_VERB_MAX] = { "save-config", "write-config", "delay",
-                                                             "restore-config", "verify" };
+        static const char *const verbs[_RECIPE_VERB_MAX] = {
+                "save-config", "write-config",   "check-register", "poll-register", "write-register", "differ-register",
+                "delay",       "function-reset", "vendor-reset",   "d3hot",         "restore-config", "verify",
+        };
 
         for (RecipeVerb verb = 0; verb < _RECIPE_VERB_MAX; verb++) {
                 ck_assert_str_eq(recipe_verb_to_string(verb), verbs[verb]);

@@ -24,6 +24,14 @@ static const struct {
         { STEP_PROBE, HELPER_PROBE, "" },
         { STEP_SAVE_CONFIG, HELPER_SAVE_CONFIG, "" },
         { STEP_WRITE_CONFIG, HELPER_WRITE_CONFIG, "" },
+        { STEP_CHECK_REGISTER, HELPER_CHECK_REGISTER, "" },
+        { STEP_POLL_REGISTER, HELPER_POLL_REGISTER, "" },
+        { STEP_WRITE_REGISTER, HELPER_WRITE_REGISTER, "" },
+        { STEP_DIFFER_REGISTER, HELPER_DIFFER_REGISTER, "" },
+        { STEP_SET_METHOD, HELPER_WRITE_ATTRIBUTE, "reset_method" },
+        { STEP_FUNCTION_RESET, HELPER_FUNCTION_RESET, "" },
+        { STEP_VENDOR_RESET, HELPER_VENDOR_RESET, "" },
+        { STEP_D3HOT, HELPER_D3HOT, "" },
         { STEP_DELAY, HELPER_DELAY, "" },
         { STEP_RESTORE_CONFIG, HELPER_RESTORE_CONFIG, "" },
         { STEP_VERIFY_CONFIG, HELPER_VERIFY_CONFIG, "" },
@@ -37,7 +45,12 @@ static Step some_step(StepKind kind) {
                 .before = "amdgpu",
                 .iommu_group = 12,
                 .offset = 0x7c,
+                .mask = UINT32_MAX,
                 .value = 0x39d5e86b,
+                .place = { .bar = 5, .index_offset = 0x6b0, .data_offset = 0x6b4, .address = 0x80000004 },
+                .test = REGISTER_AT_LEAST,
+                .other = { .bar = 5, .address = 0x5428 },
+                .other_mask = 0x40,
                 .delay_usec = 100,
                 .timeout_usec = 20 * USEC_PER_SEC,
                 .n_registers = 2,
@@ -59,7 +72,16 @@ START_TEST(test_every_kind) {
         ck_assert_mem_eq(&request.address, &step.address, sizeof(PciAddress));
         ck_assert_int_eq(request.iommu_group, 12);
         ck_assert_uint_eq(request.offset, 0x7c);
+        ck_assert_uint_eq(request.mask, UINT32_MAX);
         ck_assert_uint_eq(request.value, 0x39d5e86b);
+        ck_assert_uint_eq(request.place.bar, 5);
+        ck_assert_uint_eq(request.place.index_offset, 0x6b0);
+        ck_assert_uint_eq(request.place.data_offset, 0x6b4);
+        ck_assert_uint_eq(request.place.address, 0x80000004);
+        ck_assert_uint_eq(request.test, REGISTER_AT_LEAST);
+        ck_assert_uint_eq(request.other.bar, 5);
+        ck_assert_uint_eq(request.other.address, 0x5428);
+        ck_assert_uint_eq(request.other_mask, 0x40);
         ck_assert_uint_eq(request.delay_usec, 100);
         ck_assert_uint_eq(request.n_registers, 2);
         ck_assert_uint_eq(request.registers[0].offset, 0x10);

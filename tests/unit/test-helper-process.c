@@ -163,6 +163,7 @@ START_TEST(test_whole_plan) {
         add_with_registers(STEP_SAVE_CONFIG, &seen);
         Step *reset = add(STEP_WRITE_CONFIG, "");
         reset->offset = 0x7c;
+        reset->mask = UINT32_MAX;
         reset->value = 0x39d5e86b;
         add(STEP_DELAY, "")->delay_usec = 100;
         add_with_registers(STEP_RESTORE_CONFIG, &seen);

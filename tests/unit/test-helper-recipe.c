@@ -43,6 +43,7 @@ static int write_config(uint32_t offset, HelperReply *reply) {
         HelperRequest request = fake_request(HELPER_WRITE_CONFIG);
 
         request.offset = offset;
+        request.mask = UINT32_MAX;
         request.value = RESET_VALUE;
         return fake_run(&request, reply);
 }

@@ -51,6 +51,7 @@ static HelperRequest write_config(void) {
         HelperRequest request = fake_request(HELPER_WRITE_CONFIG);
 
         request.offset = 0x7c;
+        request.mask = UINT32_MAX;
         request.value = 0x39d5e86b;
         return request;
 }

@@ -92,11 +92,11 @@ START_TEST(a_family_is_taken_whole) {
         CardFacts card = rx470();
 
         ck_assert_int_eq(symlink(POLARIS_FILE, fixture_path(f.vendor, "10-amd-polaris.json")), 0);
-        ck_assert_uint_eq(rule_of(&card).recipe.n_steps, 5);
+        ck_assert_uint_eq(rule_of(&card).recipes[0].n_steps, 5);
         fixture_write(f.admin, "50.json", one_family("mine", BY_BOARD, "forbidden"));
         Rule rule = rule_of(&card);
         ck_assert_str_eq(rule.family, "mine");
-        ck_assert_uint_eq(rule.recipe.n_steps, 0);
+        ck_assert_uint_eq(rule.recipes[0].n_steps, 0);
         ck_assert_int_eq(rule.state.touched_host_bind, RESET_STATE_TOUCHED);
         expect_origin(&card, "reset", NULL, NULL);
         expect_origin(&card, "state", NULL, NULL);
@@ -125,10 +125,10 @@ START_TEST(guard_is_needed_where_the_bus_reset_kills) {
                 snprintf(text, sizeof(text), form, cases[i].bus_reset, cases[i].guard);
                 fixture_write(f.vendor, "10.json", text);
                 Rule rule = rule_of(&card);
-                ck_assert_int_eq(rule.recipe.needs_guard, cases[i].needs_guard);
-                ck_assert_str_eq(rule.recipe.after_driver, "");
-                ck_assert_uint_eq(rule.recipe.steps[0].delay_usec, 20000);
-                ck_assert_uint_eq(rule.recipe.steps[0].timeout_usec, 3000000);
+                ck_assert_int_eq(rule.recipes[0].needs_guard, cases[i].needs_guard);
+                ck_assert_str_eq(rule.recipes[0].after_driver, "");
+                ck_assert_uint_eq(rule.recipes[0].steps[0].delay_usec, 20000);
+                ck_assert_uint_eq(rule.recipes[0].steps[0].timeout_usec, 3000000);
         }
 }
 END_TEST
@@ -182,7 +182,7 @@ START_TEST(policy_can_forbid_the_bus_reset) {
         Rule rule = rule_of(&card);
         ck_assert_str_eq(rule.family, "generic");
         ck_assert_int_eq(rule.bus_reset, BUS_RESET_FORBIDDEN);
-        ck_assert_uint_eq(rule.recipe.n_steps, 0);
+        ck_assert_uint_eq(rule.recipes[0].n_steps, 0);
         expect_origin(&card, "bus_reset", f.policy, "10.json");
         expect_origin(&card, "family", NULL, NULL);
 

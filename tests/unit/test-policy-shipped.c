@@ -45,14 +45,14 @@ static void check_polaris_rule(const Rule *rule, const char *family) {
         ck_assert_int_eq(rule->state.prefail_bus_reset, RESET_STATE_FAILED);
         ck_assert_int_eq(rule->state.recipe_ok, RESET_STATE_PREFAIL);
         ck_assert(rule->state.reset_line_is_prefail);
-        ck_assert_str_eq(rule->recipe.after_driver, "amdgpu");
-        ck_assert(rule->recipe.needs_guard);
-        ck_assert_uint_eq(rule->recipe.n_steps, 5);
-        check_step(&rule->recipe.steps[0], RECIPE_SAVE_CONFIG, 0, 0, 0);
-        check_step(&rule->recipe.steps[1], RECIPE_WRITE_CONFIG, 0x7c, 0x39d5e86b, 0);
-        check_step(&rule->recipe.steps[2], RECIPE_DELAY, 0, 0, 100);
-        check_step(&rule->recipe.steps[3], RECIPE_RESTORE_CONFIG, 0, 0, 0);
-        check_step(&rule->recipe.steps[4], RECIPE_VERIFY, 0, 0, 0);
+        ck_assert_str_eq(rule->recipes[0].after_driver, "amdgpu");
+        ck_assert(rule->recipes[0].needs_guard);
+        ck_assert_uint_eq(rule->recipes[0].n_steps, 5);
+        check_step(&rule->recipes[0].steps[0], RECIPE_SAVE_CONFIG, 0, 0, 0);
+        check_step(&rule->recipes[0].steps[1], RECIPE_WRITE_CONFIG, 0x7c, 0x39d5e86b, 0);
+        check_step(&rule->recipes[0].steps[2], RECIPE_DELAY, 0, 0, 100);
+        check_step(&rule->recipes[0].steps[3], RECIPE_RESTORE_CONFIG, 0, 0, 0);
+        check_step(&rule->recipes[0].steps[4], RECIPE_VERIFY, 0, 0, 0);
         ck_assert_str_eq(rule->name, "");
         ck_assert_int_eq(rule->return_to, RETURN_TO_HOST);
         ck_assert(rule->automatic);
@@ -104,7 +104,7 @@ static void check_generic(const Rule *rule) {
         ck_assert_int_eq(rule->state.prefail_bus_reset, RESET_STATE_FAILED);
         ck_assert_int_eq(rule->state.recipe_ok, _RESET_STATE_INVALID);
         ck_assert(!rule->state.reset_line_is_prefail);
-        ck_assert_uint_eq(rule->recipe.n_steps, 0);
+        ck_assert_uint_eq(rule->recipes[0].n_steps, 0);
         ck_assert(rule->automatic);
 }
 

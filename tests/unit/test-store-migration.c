@@ -19,6 +19,7 @@ typedef struct Version {
 
 static const Version version_table[] = {
         { 1, store_version_1 },
+        { 2, store_version_2 },
 };
 
 static void make_version(const Version *version) {

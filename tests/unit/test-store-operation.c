@@ -158,14 +158,18 @@ START_TEST(ending_keeps_the_outcome) {
         ck_assert_str_eq(
                 fixture_query("SELECT count(*) FROM operation_step WHERE operation = '" OPERATION_A "'"),
                 "0");
+        char expected[512];
+        snprintf(expected, sizeof(expected),
+                 "1700000000000001 " OPERATION_A " " BOOT_A " 1002:67df:slot0 10000:a1:1f.0 " UUID_B
+                 " win11 guest 0 3/%d failed: unbind: it's \"busy\"",
+                 (int) _STEP_KIND_MAX);
         ck_assert_str_eq(
                 fixture_query(
                         "SELECT at_realtime_usec || ' ' || operation || ' ' || boot_id || ' ' || identity"
                         " || ' ' || address || ' ' || domain_uuid || ' ' || domain_name || ' ' || direction"
                         " || ' ' || undoing || ' ' || started || '/' || steps || ' ' || outcome || ': '"
                         " || detail FROM outcome"),
-                "1700000000000001 " OPERATION_A " " BOOT_A " 1002:67df:slot0 10000:a1:1f.0 " UUID_B
-                " win11 guest 0 3/14 failed: unbind: it's \"busy\"");
+                expected);
 }
 END_TEST
 
@@ -249,6 +253,8 @@ START_TEST(nonsense_is_not_begun) {
 }
 END_TEST
 
+#define LAST "(SELECT max(position) FROM operation_step)"
+
 static const char *const tampered_table[] = {
         "UPDATE operation SET direction = 'sideways' WHERE id = '" OPERATION_A "'",
         "UPDATE operation SET guard = '' WHERE id = '" OPERATION_A "'",
@@ -257,18 +263,18 @@ static const char *const tampered_table[] = {
         "UPDATE operation SET identity = replace(hex(zeroblob(80)), '0', 'x') WHERE id = '" OPERATION_A "'",
         "UPDATE operation SET domain_uuid = 'x' WHERE id = '" OPERATION_A "'",
         "UPDATE operation SET undoing = 2 WHERE id = '" OPERATION_A "'",
-        "UPDATE operation SET started = 15 WHERE id = '" OPERATION_A "'",
+        "UPDATE operation SET started = steps + 1 WHERE id = '" OPERATION_A "'",
         "UPDATE operation SET started = -1 WHERE id = '" OPERATION_A "'",
         "UPDATE operation SET helper_pid = -1 WHERE id = '" OPERATION_A "'",
         "UPDATE operation SET helper_pid = 4294967297 WHERE id = '" OPERATION_A "'",
         "UPDATE operation SET helper_start_time = -1 WHERE id = '" OPERATION_A "'",
         "UPDATE operation SET runs_recipe = 9 WHERE id = '" OPERATION_A "'",
-        "UPDATE operation SET steps = 13 WHERE id = '" OPERATION_A "'",
-        "UPDATE operation SET steps = 15 WHERE id = '" OPERATION_A "'",
+        "UPDATE operation SET steps = steps - 1 WHERE id = '" OPERATION_A "'",
+        "UPDATE operation SET steps = steps + 1 WHERE id = '" OPERATION_A "'",
         "UPDATE operation SET steps = 1000000 WHERE id = '" OPERATION_A "'",
         "DELETE FROM operation_step WHERE operation = '" OPERATION_A "' AND position = 6",
-        "DELETE FROM operation_step WHERE operation = '" OPERATION_A "' AND position = 13",
-        "UPDATE operation_step SET position = 20 WHERE operation = '" OPERATION_A "' AND position = 13",
+        "DELETE FROM operation_step WHERE operation = '" OPERATION_A "' AND position = " LAST,
+        "UPDATE operation_step SET position = 100 WHERE operation = '" OPERATION_A "' AND position = " LAST,
         "UPDATE operation_step SET kind = 'explode' WHERE operation = '" OPERATION_A "' AND position = 3",
         "UPDATE operation SET step_begun_usec = -1 WHERE id = '" OPERATION_A "'",
         "UPDATE operation_step SET address = '' WHERE operation = '" OPERATION_A "' AND position = 3",
@@ -286,6 +292,12 @@ static const char *const tampered_table[] = {
         "UPDATE operation_step SET timeout_usec = -1 WHERE operation = '" OPERATION_A "'",
         "UPDATE operation_step SET registers = '0x10/3=0x0' WHERE operation = '" OPERATION_A "'",
         "UPDATE operation_step SET registers = 'all' WHERE operation = '" OPERATION_A "'",
+        "UPDATE operation_step SET access = 'some' WHERE operation = '" OPERATION_A "'",
+        "UPDATE operation_step SET access = '1 0 6:0:0:0 0 0:0:0:0' WHERE operation = '" OPERATION_A "'",
+        "UPDATE operation_step SET access = '1 3 0:0:0:0 0 0:0:0:0' WHERE operation = '" OPERATION_A "'",
+        "UPDATE operation_step SET access = '1 0 0:0:0:1 0 0:0:0:0' WHERE operation = '" OPERATION_A "'",
+        "UPDATE operation_step SET access = '0x1 0 0:0:0:0 0 0:0:0:0' WHERE operation = '" OPERATION_A "'",
+        "UPDATE operation_step SET access = '1 0 0:0:0:0 0 0:0:0:0 ' WHERE operation = '" OPERATION_A "'",
 };
 
 START_TEST(tampered_record_is_found_by_its_id) {
