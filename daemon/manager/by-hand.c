@@ -67,11 +67,6 @@ static void start(Card *card, const OperationStart *start, Request *request) {
         request_refuse(request, &refusal);
 }
 
-static void on_given(Operation *operation, const Refusal *refusal, void *userdata) {
-        if (!refusal)
-                operation->card->lease.by_hand = true;
-}
-
 void by_hand_to_guest(Request *request, PciAddress address, void *userdata) {
         Card *card = find_card(userdata, request, address);
 
@@ -92,7 +87,7 @@ void by_hand_to_guest(Request *request, PciAddress address, void *userdata) {
                 return;
         }
         card->wants_home = false;
-        start(card, &(OperationStart){ .direction = DIRECTION_GUEST, .by_hand = true, .ended = on_given }, request);
+        start(card, &(OperationStart){ .direction = DIRECTION_GUEST, .by_hand = true, .claimed = true }, request);
 }
 
 void by_hand_to_host(Request *request, PciAddress address, void *userdata) {

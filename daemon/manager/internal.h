@@ -173,7 +173,7 @@ struct Operation {
         char domain_uuid[UUID_TEXT_SIZE]; /* "": by hand, or the daemon itself */
         char domain_name[DOMAIN_NAME_SIZE];
         bool by_hand;
-        bool claimed;   /* a person has joined it: a lease by hand when it arrives */
+        bool claimed;   /* a person has begun or joined it to have the card: a lease by hand when it arrives */
         bool question;  /* survey and plan only */
         bool look_only; /* survey only */
         bool reset;     /* the card's own reset, and it stays where it is */
@@ -211,6 +211,7 @@ typedef struct OperationStart {
         const char *domain_uuid; /* or NULL */
         const char *domain_name;
         bool by_hand;
+        bool claimed;
         bool question;
         bool look_only;
         bool reset;

@@ -281,6 +281,7 @@ int operation_start(Card *card, const OperationStart *start, Operation **ret_ope
         operation->card = card;
         operation->direction = start->direction;
         operation->by_hand = start->by_hand;
+        operation->claimed = start->claimed;
         operation->question = start->question;
         operation->look_only = start->look_only;
         operation->reset = start->reset;
