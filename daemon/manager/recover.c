@@ -119,9 +119,7 @@ static void recover_decided(Card *card, StoredOperation *stored, RecoveryGroup g
                         card->wants_home = true;
                 if (facts.group != RECOVERY_GROUP_HELD)
                         drop_claim(card, stored);
-                /* What is owed first: a kill in between leaves the record, and this is done again. */
-                if (card_save(card) >= 0)
-                        card_end_record(card, stored->id, "recovered", reason);
+                card_end_record(card, stored->id, "recovered", reason);
                 break;
         case RECOVERY_STUCK:
         case _RECOVERY_ACTION_MAX:
