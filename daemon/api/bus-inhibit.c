@@ -12,6 +12,8 @@
 /* Both are shown to whoever is refused, on one line of a terminal. */
 static int check_words(const char *what, const char *text, char buffer[static INHIBIT_TEXT_SIZE],
                        sd_bus_error *ret_error) {
+        char quoted[8];
+
         if (isempty(text))
                 return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT,
                                          "'%s' is empty: who is refused has to be told", what);
@@ -19,10 +21,9 @@ static int check_words(const char *what, const char *text, char buffer[static IN
                 if (iscntrl((unsigned char) *p))
                         return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT,
                                                  "'%s' has a control character in it", what);
-        if (text_copy(buffer, INHIBIT_TEXT_SIZE, text) < 0)
-                return sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT, "'%s' has %zu bytes, more than %u",
-                                         what, strlen(text), INHIBIT_TEXT_SIZE - 1);
-        return 0;
+        (void) text_format(quoted, sizeof(quoted), "'%s'", what);
+        int r = bus_check_size(ret_error, text, INHIBIT_TEXT_SIZE, quoted);
+        return r < 0 ? r : text_copy(buffer, INHIBIT_TEXT_SIZE, text);
 }
 
 static int check_card(ApiBus *bus, const char *text, Inhibitor *inhibitor, sd_bus_error *ret_error) {

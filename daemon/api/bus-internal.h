@@ -87,5 +87,9 @@ int gpu_properties_changed(GpuObject *object, const GpuView *next);
 /** bus_bad_argument() - BadArgument: "'@value' is no @what", cut to what a person reads. Returns its negative errno. */
 int bus_bad_argument(sd_bus_error *ret_error, const char *value, const char *what);
 
+/** bus_check_size() - BadArgument: "@what has N bytes, more than M" for a text that does not fit into @size with its NUL: too
+ * long is an error, since a cut could fall inside of a character. 0 or negative errno. */
+int bus_check_size(sd_bus_error *ret_error, const char *text, size_t size, const char *what);
+
 /** plan_append() - a plan as aa{sv}. */
 int plan_append(sd_bus_message *reply, const Plan *plan);

@@ -14,14 +14,6 @@ static int check_uuid(const char *uuid, sd_bus_error *ret_error) {
         return text_is_uuid(uuid) ? 0 : bus_bad_argument(ret_error, uuid, "UUID");
 }
 
-/* What is shown to people and kept in fixed room: too long is an error, since a cut could fall inside of a character. */
-static int check_text(const char *what, const char *text, size_t size, sd_bus_error *ret_error) {
-        return strlen(text) < size ? 0
-                                   : sd_bus_error_setf(ret_error, GPUSWITCH_ERROR_BAD_ARGUMENT,
-                                                       "the %s has %zu bytes, more than %zu", what, strlen(text),
-                                                       size - 1);
-}
-
 /* Reads an array of strings as PCI addresses. */
 static int read_addresses(sd_bus_message *message, PciAddress addresses[static DOMAIN_ADDRESSES_MAX], size_t *ret_n,
                           sd_bus_error *ret_error) {
@@ -55,7 +47,7 @@ static int method_prepare_domain(sd_bus_message *message, void *userdata, sd_bus
         if (r >= 0)
                 r = check_uuid(uuid, ret_error);
         if (r >= 0)
-                r = check_text("name of the domain", name, DOMAIN_NAME_SIZE, ret_error);
+                r = bus_check_size(ret_error, name, DOMAIN_NAME_SIZE, "the name of the domain");
         if (r >= 0)
                 r = read_addresses(message, addresses, &n, ret_error);
         if (r < 0)
@@ -75,7 +67,7 @@ static int method_release_domain(sd_bus_message *message, void *userdata, sd_bus
         if (r >= 0)
                 r = check_uuid(uuid, ret_error);
         if (r >= 0)
-                r = check_text("reason", reason, MESSAGE_TEXT_SIZE, ret_error);
+                r = bus_check_size(ret_error, reason, MESSAGE_TEXT_SIZE, "the reason");
         if (r < 0)
                 return r;
         bus->operations->release_domain(&TAKE_PTR(request)->request, uuid, reason, bus->userdata);
@@ -93,7 +85,7 @@ static int method_domain_event(sd_bus_message *message, void *userdata, sd_bus_e
         if (r >= 0)
                 r = check_uuid(uuid, ret_error);
         if (r >= 0)
-                r = check_text("detail", detail, MESSAGE_TEXT_SIZE, ret_error);
+                r = bus_check_size(ret_error, detail, MESSAGE_TEXT_SIZE, "the detail");
         if (r < 0)
                 return r;
         bus->operations->domain_event(&TAKE_PTR(request)->request, uuid, event, detail, bus->userdata);
@@ -107,7 +99,7 @@ static int read_running(sd_bus_message *message, RunningDomain *running, sd_bus_
         if (r >= 0)
                 r = check_uuid(uuid, ret_error);
         if (r >= 0)
-                r = check_text("name of the domain", name, DOMAIN_NAME_SIZE, ret_error);
+                r = bus_check_size(ret_error, name, DOMAIN_NAME_SIZE, "the name of the domain");
         if (r >= 0)
                 r = read_addresses(message, running->addresses, &running->n_addresses, ret_error);
         if (r < 0)
