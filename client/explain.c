@@ -73,12 +73,11 @@ static json_object *obstacle_domain(const Gpu *gpu) {
 }
 
 /* The plan changes nothing, so nobody blocks it; the switch is. From a daemon that knows no inhibitors there is no list. */
-static void add_inhibitors(const Session *session, const Gpu *gpu, json_object *obstacles) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *list = NULL;
+static void add_inhibitors(sd_bus_message *inhibitors, const Gpu *gpu, json_object *obstacles) {
         char who[MESSAGE_TEXT_SIZE], text[2 * MESSAGE_TEXT_SIZE];
 
-        int r = inhibitors_fetch(session->bus, &list, NULL);
-        while (r >= 0 && inhibitors_next_block(list, gpu->address, who, sizeof(who)) > 0) {
+        int r = inhibitors ? inhibitors_rewind(inhibitors) : -ENODATA;
+        while (r >= 0 && inhibitors_next_block(inhibitors, gpu->address, who, sizeof(who)) > 0) {
                 (void) text_format(text, sizeof(text),
                                    "It is held back by %s.\nWait until that program is done, or end it.", who);
                 (void) json_object_array_add(obstacles, obstacle_new(GPUSWITCH_ERROR_REFUSED, text));
@@ -102,7 +101,8 @@ static ExitStatus ask_plan(const Session *session, const Gpu *gpu, const char *d
 }
 
 /* {"possible","there","steps","obstacles"}: one way. */
-static ExitStatus explain_side(const Session *session, const Gpu *gpu, const char *direction, json_object *card) {
+static ExitStatus explain_side(const Session *session, sd_bus_message *inhibitors, const Gpu *gpu, const char *direction,
+                               json_object *card) {
         json_object *side = need(json_object_new_object()), *obstacles = need(json_object_new_array()), *obstacle = NULL;
         bool to_host = streq(direction, "host");
         ExitStatus status = EXIT_DONE;
@@ -122,7 +122,7 @@ static ExitStatus explain_side(const Session *session, const Gpu *gpu, const cha
                 (void) json_object_array_add(obstacles, obstacle);
         bool there = !obstacle && n_steps == 0;
         if (!obstacle && !there)
-                add_inhibitors(session, gpu, obstacles);
+                add_inhibitors(inhibitors, gpu, obstacles);
         (void) json_object_object_add(side, "possible",
                                       json_object_new_boolean(json_object_array_length(obstacles) == 0));
         (void) json_object_object_add(side, "there", json_object_new_boolean(there));
@@ -130,7 +130,7 @@ static ExitStatus explain_side(const Session *session, const Gpu *gpu, const cha
         return EXIT_DONE;
 }
 
-static ExitStatus explain_card(const Session *session, const Gpu *gpu, json_object **ret_card) {
+static ExitStatus explain_card(const Session *session, sd_bus_message *inhibitors, const Gpu *gpu, json_object **ret_card) {
         _cleanup_(json_object_putp) json_object *card = need(json_object_new_object());
         bool possible = true;
 
@@ -139,7 +139,7 @@ static ExitStatus explain_card(const Session *session, const Gpu *gpu, json_obje
         (void) json_object_object_add(card, "stuck", json_object_new_boolean(gpu->stuck));
         (void) json_object_object_add(card, "stuck_detail", json_object_get(gpu->stuck_detail));
         for (size_t i = 0; i < ELEMENTSOF(sides); i++) {
-                ExitStatus status = explain_side(session, gpu, sides[i].direction, card);
+                ExitStatus status = explain_side(session, inhibitors, gpu, sides[i].direction, card);
                 if (status != EXIT_DONE)
                         return status;
                 possible = possible && member_flag(member_of_type(card, sides[i].direction, json_type_object), "possible");
@@ -195,6 +195,7 @@ ExitStatus verb_explain(const Options *options, char **arguments) {
         json_object *cards = need(json_object_new_array());
         bool colour_on = colour_wanted(stdout), possible = true;
         _cleanup_session_ Session session = { 0 };
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *inhibitors = NULL;
         const Gpu *gpus = session.list.gpus;
 
         (void) json_object_object_add(object, "gpus", cards);
@@ -204,11 +205,13 @@ ExitStatus verb_explain(const Options *options, char **arguments) {
                 status = session_gpu(&session, arguments[0], &gpus);
                 n_gpus = 1;
         }
+        if (status == EXIT_DONE && n_gpus > 0)
+                (void) inhibitors_fetch(session.bus, &inhibitors, NULL);
         if (status == EXIT_DONE && n_gpus == 0 && !options->json)
                 fputs("This machine has no GPU.\n", stderr);
         for (size_t i = 0; status == EXIT_DONE && i < n_gpus; i++) {
                 json_object *card = NULL;
-                status = explain_card(&session, &gpus[i], &card);
+                status = explain_card(&session, inhibitors, &gpus[i], &card);
                 if (status != EXIT_DONE)
                         return status;
                 (void) json_object_array_add(cards, card);

@@ -108,6 +108,12 @@ int inhibitors_fetch(sd_bus *bus, sd_bus_message **ret_list, sd_bus_error *reter
         return 0;
 }
 
+int inhibitors_rewind(sd_bus_message *list) {
+        int r = sd_bus_message_rewind(list, /* complete= */ 1);
+
+        return r < 0 ? r : sd_bus_message_enter_container(list, 'a', "(ssssuu)");
+}
+
 int inhibitors_next_block(sd_bus_message *list, const char *address, char *buffer, size_t size) {
         Entry entry;
         int r;
