@@ -13,8 +13,7 @@
 #include "base/address.h"
 #include "base/text.h"
 #include "gpuswitch/names.h"
-
-#define CLASS_DISPLAY 0x03U /* PCI base class */
+#include "gpuswitch/types.h"
 
 static int device_path(const char *sys_root, PciAddress address, const char *attribute, char *buffer,
                        size_t size) {
@@ -39,7 +38,7 @@ static int is_display(const char *sys_root, PciAddress address) {
                 return -errno;
         text[n] = '\0';
         r = text_to_uint64(text_chomp(text), 16, &class_code);
-        return r < 0 ? r : class_code >> 16 == CLASS_DISPLAY;
+        return r < 0 ? r : class_code >> 16 == PCI_BASE_CLASS_DISPLAY;
 }
 
 /* The driver's name, "" without one. */

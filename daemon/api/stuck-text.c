@@ -12,6 +12,7 @@
 
 #include "base/address.h"
 #include "base/text.h"
+#include "gpuswitch/names.h"
 
 static void write_text(const Step *step, const char *what, char *buffer, size_t size) {
         char path[PATH_TEXT_SIZE];
@@ -105,7 +106,7 @@ static void help_unbind(const StuckFacts *facts, StuckView *view) {
                 add_help(view, "nvidia waits until no process has the card open (/dev/nvidia*): end those. With newer "
                                "versions of it that comes too late, and it never comes back.");
                 help_holders(view);
-        } else if (streq(driver, "vfio-pci")) {
+        } else if (streq(driver, DRIVER_VFIO_PCI)) {
                 add_help(view, "vfio-pci waits until the virtual machine lets the card go: shut it down, or end its "
                                "QEMU.");
         } else

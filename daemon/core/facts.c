@@ -55,6 +55,6 @@ FunctionRole role_of_class(uint32_t class_code) {
         case 0x0c80: /* NVIDIA's type-C controller: "serial bus controller, other" */
                 return FUNCTION_ROLE_UCSI;
         default:
-                return class_code >> 16 == 0x03 ? FUNCTION_ROLE_DISPLAY : FUNCTION_ROLE_OTHER;
+                return class_code >> 16 == PCI_BASE_CLASS_DISPLAY ? FUNCTION_ROLE_DISPLAY : FUNCTION_ROLE_OTHER;
         }
 }

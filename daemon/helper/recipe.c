@@ -15,8 +15,9 @@
 #include "base/address.h"
 #include "base/macros.h"
 #include "base/text.h"
-#include "core/config-space.h"
 #include "core/chip.h"
+#include "core/config-space.h"
+#include "gpuswitch/types.h"
 #include "helper/config.h"
 #include "helper/files.h"
 #include "helper/operations.h"
@@ -30,7 +31,6 @@
 #define DEVICE_OFFSET 0x02U
 #define COMMAND_OFFSET 0x04U
 #define CLASS_OFFSET 0x0bU /* its highest byte, the base class */
-#define CLASS_DISPLAY 0x03U
 
 /* Are the registers of @request some of @known, in the same order? The order is what keeps COMMAND last. */
 static bool registers_are_among(const HelperRequest *request, const ConfigRegister *known, size_t n_known) {
@@ -117,7 +117,7 @@ static int check_write(const HelperRequest *request, const uint8_t *bytes, Helpe
         uint16_t vendor = (uint16_t) config_value(bytes, VENDOR_OFFSET, 2);
         uint16_t device = (uint16_t) config_value(bytes, DEVICE_OFFSET, 2);
 
-        if (bytes[CLASS_OFFSET] != CLASS_DISPLAY)
+        if (bytes[CLASS_OFFSET] != PCI_BASE_CLASS_DISPLAY)
                 return refuse(reply, RULE_WRITE_FUNCTION, "%s is no display function",
                               ADDRESS_TEXT(request->address));
         if (!reset_register_find(chip_generation(vendor, device), request->offset, request->mask, request->value))

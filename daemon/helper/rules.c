@@ -12,10 +12,9 @@
 
 #include "base/address.h"
 #include "base/text.h"
+#include "gpuswitch/types.h"
 #include "helper/files.h"
 #include "helper/protocol.h"
-
-#define CLASS_DISPLAY 0x03U
 
 const char *rule_to_string(HelperRule rule) {
         static const char *const names[_RULE_MAX] = {
@@ -73,7 +72,7 @@ int rules_check_display(const Helper *helper, HelperReply *reply) {
                 r = text_to_uint64(text, 16, &class_code);
         if (r < 0)
                 return reply_fail(reply, r, "cannot read %s: %s", path, strerror(-r));
-        if (class_code >> 16 != CLASS_DISPLAY)
+        if (class_code >> 16 != PCI_BASE_CLASS_DISPLAY)
                 return refuse(reply, RULE_DISPLAY, "%s is of class 0x%06jx, no display device", ADDRESS_TEXT(first),
                               (uintmax_t) class_code);
         return 0;

@@ -27,6 +27,8 @@ typedef enum Owner {
         _OWNER_INVALID = -EINVAL,
 } Owner;
 
+#define PCI_BASE_CLASS_DISPLAY 0x03U /* of 24 bits of class code the highest 8 */
+
 typedef enum FunctionRole {
         FUNCTION_ROLE_DISPLAY,
         FUNCTION_ROLE_AUDIO,
