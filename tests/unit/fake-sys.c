@@ -12,6 +12,7 @@
 
 #include "base/address.h"
 #include "base/text.h"
+#include "core/config-space.h"
 #include "helper/operations.h"
 
 FakeSys fake;
@@ -278,6 +279,20 @@ HelperRequest fake_request(HelperVerb verb) {
                 .iommu_group = 12,
                 .timeout_usec = USEC_PER_SEC,
         };
+}
+
+HelperRequest fake_request_with_registers(HelperVerb verb) {
+        HelperRequest request = fake_request(verb);
+        ConfigRegister registers[REGISTERS_MAX];
+        uint8_t config[CONFIG_SPACE_SIZE];
+
+        fake_config(config);
+        request.n_registers = (uint32_t) config_registers(config, sizeof(config), registers);
+        for (size_t i = 0; i < request.n_registers; i++)
+                request.registers[i] = (HelperRegister){ .offset = registers[i].offset,
+                                                         .width = registers[i].width,
+                                                         .value = registers[i].value };
+        return request;
 }
 
 int fake_run(const HelperRequest *request, HelperReply *ret_reply) {

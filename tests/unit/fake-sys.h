@@ -60,5 +60,7 @@ void fake_config(uint8_t config[static CONFIG_SPACE_SIZE]);
 
 /* A request for function 0 with this verb. */
 HelperRequest fake_request(HelperVerb verb);
+/* The same with all registers that fake_config() has. */
+HelperRequest fake_request_with_registers(HelperVerb verb);
 /* operation_run(); returns the status. */
 int fake_run(const HelperRequest *request, HelperReply *ret_reply);

@@ -101,26 +101,12 @@ static HelperRequest alive(void) {
         return fake_request(HELPER_ALIVE);
 }
 
-static HelperRequest with_registers(HelperVerb verb) {
-        HelperRequest request = fake_request(verb);
-        ConfigRegister registers[REGISTERS_MAX];
-        uint8_t config[CONFIG_SPACE_SIZE];
-
-        fake_config(config);
-        request.n_registers = (uint32_t) config_registers(config, sizeof(config), registers);
-        for (size_t i = 0; i < request.n_registers; i++)
-                request.registers[i] = (HelperRegister){ .offset = registers[i].offset,
-                                                         .width = registers[i].width,
-                                                         .value = registers[i].value };
-        return request;
-}
-
 static HelperRequest save(void) {
-        return with_registers(HELPER_SAVE_CONFIG);
+        return fake_request_with_registers(HELPER_SAVE_CONFIG);
 }
 
 static HelperRequest restore(void) {
-        return with_registers(HELPER_RESTORE_CONFIG);
+        return fake_request_with_registers(HELPER_RESTORE_CONFIG);
 }
 
 static HelperRequest verify(void) {
@@ -128,7 +114,7 @@ static HelperRequest verify(void) {
         HelperReply reply;
 
         ck_assert_int_eq(fake_run(&request, &reply), 0);
-        return with_registers(HELPER_VERIFY_CONFIG);
+        return fake_request_with_registers(HELPER_VERIFY_CONFIG);
 }
 
 static HelperRequest (*const request_table[])(void) = {

@@ -56,28 +56,16 @@ static HelperRequest write_config(void) {
         return request;
 }
 
-static HelperRequest with_registers(HelperVerb verb) {
-        HelperRequest request = fake_request(verb);
-        ConfigRegister registers[REGISTERS_MAX];
-
-        request.n_registers = (uint32_t) config_registers(before, sizeof(before), registers);
-        for (size_t i = 0; i < request.n_registers; i++)
-                request.registers[i] = (HelperRegister){ .offset = registers[i].offset,
-                                                         .width = registers[i].width,
-                                                         .value = registers[i].value };
-        return request;
-}
-
 static HelperRequest save(void) {
-        return with_registers(HELPER_SAVE_CONFIG);
+        return fake_request_with_registers(HELPER_SAVE_CONFIG);
 }
 
 static HelperRequest restore(void) {
-        return with_registers(HELPER_RESTORE_CONFIG);
+        return fake_request_with_registers(HELPER_RESTORE_CONFIG);
 }
 
 static HelperRequest verify(void) {
-        return with_registers(HELPER_VERIFY_CONFIG);
+        return fake_request_with_registers(HELPER_VERIFY_CONFIG);
 }
 
 /* What makes them bad. */

@@ -6,7 +6,6 @@
 
 #include "machine/uevents.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <stdarg.h>
@@ -17,21 +16,7 @@
 #include "base/text.h"
 #include "check-main.h"
 #include "machine-sandbox.h"
-#include "udev-hash.h"
-
-#define UDEV_GROUP 2U
-
-typedef struct UdevHeader {
-        char prefix[8];
-        uint32_t magic;
-        uint32_t header_size;
-        uint32_t properties_offset;
-        uint32_t properties_size;
-        uint32_t subsystem_hash;
-        uint32_t devtype_hash;
-        uint32_t tags_high;
-        uint32_t tags_low;
-} UdevHeader;
+#include "udev-message.h"
 
 typedef struct Message {
         char bytes[4096];
@@ -52,13 +37,7 @@ static void send_uevent(int fd, const char *action, const char *subsystem, const
                         uint64_t sequence, const char *driver) {
         struct sockaddr_nl udev = { .nl_family = AF_NETLINK, .nl_groups = UDEV_GROUP };
         Message message = { .n = sizeof(UdevHeader) };
-        UdevHeader header = {
-                .prefix = "libudev",
-                .magic = htonl(0xfeedcafe),
-                .header_size = sizeof(UdevHeader),
-                .properties_offset = sizeof(UdevHeader),
-                .subsystem_hash = htonl(murmur_hash(subsystem)),
-        };
+        UdevHeader header = udev_header(subsystem);
 
         message_add(&message, "ACTION=%s", action);
         message_add(&message, "DEVPATH=/devices/pci0000:00/0000:00:01.0/%s", name);

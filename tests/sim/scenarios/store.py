@@ -37,6 +37,21 @@ def fill():
             pass
 
 
+def full_disk(m, g, before_it_is_full):
+    """A small disk under the store, what is to happen while it has room, and then it has none."""
+    m.stop_daemon()
+    small_disk()
+    m.start_daemon(shim=True)
+    before_it_is_full(m, g)
+    m.stop_daemon()
+    m.start_daemon(shim=True)
+    fill()
+
+
+def prepare(m, g):
+    expect.done(g.prepare(UUID, "vm", DISPLAY), "PrepareDomain")
+
+
 def make_room():
     os.unlink(f"{FOLDER}/filler")
 
@@ -64,7 +79,7 @@ def there_and_back(m, g):
 def missing_at_start(break_it, mend_it, words):
     def run(m, g):
         there_and_back(m, g)
-        expect.done(g.prepare(UUID, "vm", DISPLAY), "PrepareDomain")
+        prepare(m, g)
         expect.done(g.release(UUID), "ReleaseDomain")
         g.wait(DISPLAY, lambda p: p["Owner"] == "host", "the card at home")
         m.stop_daemon()
@@ -106,13 +121,7 @@ add("store-of-a-newer-daemon", missing_at_start(to_newer(1000), to_newer(2), "it
 
 @scenario(shim=True)
 def store_disk_full_meanwhile(m, g):
-    m.stop_daemon()
-    small_disk()
-    m.start_daemon(shim=True)
-    there_and_back(m, g)
-    m.stop_daemon()
-    m.start_daemon(shim=True)
-    fill()
+    full_disk(m, g, there_and_back)
     refused(m, g, "No space left on device")
     make_room()
     there_and_back(m, g)
@@ -122,13 +131,7 @@ def store_disk_full_meanwhile(m, g):
 def store_disk_full_when_a_guest_ends(m, g):
     """The way home is owed, and is made when it can be recorded; the card is explained meanwhile."""
     before = m.snapshot()
-    m.stop_daemon()
-    small_disk()
-    m.start_daemon(shim=True)
-    expect.done(g.prepare(UUID, "vm", DISPLAY), "PrepareDomain")
-    m.stop_daemon()
-    m.start_daemon(shim=True)
-    fill()
+    full_disk(m, g, prepare)
     expect.done(g.release(UUID), "ReleaseDomain")
     g.wait(DISPLAY, lambda p: "so it was not begun" in m.log() and p["Owner"] == "guest", "the way home to be refused")
     expect.explained(m, g, DISPLAY)
@@ -144,13 +147,7 @@ def store_disk_full_when_a_guest_ends(m, g):
 def store_disk_full_for_two_guests(m, g):
     """Between two tries another guest has the card and ends: its way home is owed as well."""
     before = m.snapshot()
-    m.stop_daemon()
-    small_disk()
-    m.start_daemon(shim=True)
-    expect.done(g.prepare(UUID, "vm", DISPLAY), "PrepareDomain")
-    m.stop_daemon()
-    m.start_daemon(shim=True)
-    fill()
+    full_disk(m, g, prepare)
     for n in 1, 2:
         expect.done(g.release(UUID), f"ReleaseDomain {n}")
         g.wait(DISPLAY, lambda p: m.log().count("so it was not begun") >= n and p["Owner"] == "guest", "a refusal")

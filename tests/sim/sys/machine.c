@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which cards and drivers there are. The cards are those of the VM lab (tests/vm/model/main.c). */
+/* Which cards and drivers there are. The cards are those of the VM lab (tests/vm/model/cards.h). */
 
 #include "machine.h"
+#include "cards.h"
 
 #include <string.h>
 
@@ -10,26 +11,14 @@ Machine machine = { .stub_loaded = true, .autoprobe = true, .power_management = 
 #define ID(vendor, device) ((uint32_t) (vendor) << 16 | (device))
 
 Driver drivers[] = {
-        { .name = "amdgpu", .kind = DRIVER_GPU, .ids = { ID(0x1002, 0x67df) } },
-        { .name = "nouveau", .kind = DRIVER_GPU, .ids = { ID(0x10de, 0x1b80) } },
-        { .name = "snd_hda_intel", .kind = DRIVER_SOUND, .ids = { ID(0x1002, 0xaaf0), ID(0x10de, 0x10f0) } },
+        { .name = "amdgpu", .kind = DRIVER_GPU, .ids = { ID(CM_AMD, CM_POLARIS) } },
+        { .name = "nouveau", .kind = DRIVER_GPU, .ids = { ID(CM_NVIDIA, CM_PASCAL) } },
+        { .name = "snd_hda_intel", .kind = DRIVER_SOUND, .ids = { ID(CM_AMD, CM_POLARIS_AUDIO), ID(CM_NVIDIA, CM_PASCAL_AUDIO) } },
         { .name = "vfio-pci", .kind = DRIVER_VFIO },
         { .name = "pci-stub", .kind = DRIVER_STUB },
         { .name = "pcieport", .kind = DRIVER_PORT, .ids = { ID(0x8086, 0x3420) } },
 };
 const size_t n_drivers = sizeof(drivers) / sizeof(drivers[0]);
-
-static const struct cm_kind polaris = {
-        .name = "RX 470",
-        .id = { { 0x1002, 0x67df, 0x1da2, 0xe353, 0x030000, 0xcf }, { 0x1002, 0xaaf0, 0x1da2, 0xaaf0, 0x040300, 0x00 } },
-        .reset_bug = true,
-        .back_door = true,
-};
-
-static const struct cm_kind pascal = {
-        .name = "GTX 1080",
-        .id = { { 0x10de, 0x1b80, 0x1043, 0x85aa, 0x030000, 0xa1 }, { 0x10de, 0x10f0, 0x1043, 0x85aa, 0x040300, 0xa1 } },
-};
 
 const Driver *driver_find(const char *name) {
         for (size_t i = 0; i < n_drivers; i++)
@@ -66,7 +55,7 @@ void machine_add_card(const char *kind, bool shared_group) {
         card->bus = machine.n_cards + 1;
         card->slot_number = machine.n_cards + 4; /* of its port on the root bus */
         card->host_driver = driver_find(is_polaris ? "amdgpu" : "nouveau");
-        cm_card_init(&card->model, ++machine.n_cards, is_polaris ? &polaris : &pascal);
+        cm_card_init(&card->model, ++machine.n_cards, is_polaris ? &cm_polaris : &cm_pascal);
         card->model.temper = CM_STRICT;
         card->model.function0 = &card->model_device;
 

@@ -5,29 +5,15 @@
  */
 
 #include "machine.h"
-#include "../../unit/udev-hash.h"
+#include "../../unit/udev-message.h"
 
-#include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <string.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define UDEV_GROUP 2U
 #define HELD_MAX 256U
-
-typedef struct UdevHeader {
-        char prefix[8];
-        uint32_t magic;
-        uint32_t header_size;
-        uint32_t properties_offset;
-        uint32_t properties_size;
-        uint32_t subsystem_hash;
-        uint32_t devtype_hash;
-        uint32_t tags_high;
-        uint32_t tags_low;
-} UdevHeader;
 
 typedef struct Message {
         size_t n;
@@ -64,13 +50,7 @@ int uevent_open(void) {
 }
 
 void uevent_send(const char *action, const Function *function, const char *driver) {
-        UdevHeader header = {
-                .prefix = "libudev",
-                .magic = htonl(0xfeedcafe),
-                .header_size = sizeof(UdevHeader),
-                .properties_offset = sizeof(UdevHeader),
-                .subsystem_hash = htonl(murmur_hash("pci")),
-        };
+        UdevHeader header = udev_header("pci");
         Message message = { .n = sizeof(UdevHeader) };
 
         add(&message, "ACTION=%s", action);

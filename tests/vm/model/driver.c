@@ -5,7 +5,7 @@
  */
 #include <linux/module.h>
 
-#include "cardmodel.h"
+#include "cards.h"
 
 static struct cm_card *card_of(struct pci_dev *pdev)
 {
@@ -118,8 +118,8 @@ static int nouveau_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 }
 
 /* The PCI core prints dev_name and driver name by itself once a driver is bound; the table of ids makes udev find this module. */
-static const struct pci_device_id amdgpu_ids[] = { { PCI_DEVICE(0x1002, 0x67df) }, {} };
-static const struct pci_device_id nouveau_ids[] = { { PCI_DEVICE(0x10de, 0x1b80) }, {} };
+static const struct pci_device_id amdgpu_ids[] = { { PCI_DEVICE(CM_AMD, CM_POLARIS) }, {} };
+static const struct pci_device_id nouveau_ids[] = { { PCI_DEVICE(CM_NVIDIA, CM_PASCAL) }, {} };
 MODULE_DEVICE_TABLE(pci, amdgpu_ids);
 MODULE_DEVICE_TABLE(pci, nouveau_ids);
 

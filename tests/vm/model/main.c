@@ -7,23 +7,11 @@
 
 #include <linux/module.h>
 
-#include "cardmodel.h"
+#include "cards.h"
 
 /* QEMU's bochs-display and ich9-intel-hda: what the lab machine puts into the slots that are to be modelled. */
 #define EMULATED_VENDOR 0x1234
 #define EMULATED_DEVICE 0x1111
-
-static const struct cm_kind polaris = {
-	.name = "RX 470",
-	.id = { { 0x1002, 0x67df, 0x1da2, 0xe353, 0x030000, 0xcf }, { 0x1002, 0xaaf0, 0x1da2, 0xaaf0, 0x040300, 0x00 } },
-	.reset_bug = true,
-	.back_door = true,
-};
-
-static const struct cm_kind pascal = {
-	.name = "GTX 1080",
-	.id = { { 0x10de, 0x1b80, 0x1043, 0x85aa, 0x030000, 0xa1 }, { 0x10de, 0x10f0, 0x1043, 0x85aa, 0x040300, 0xa1 } },
-};
 
 struct cm_card cm_cards[CM_CARDS];
 
@@ -93,7 +81,7 @@ static void remove_functions(struct pci_bus *bus)
 
 static int __init find_cards(void)
 {
-	static const struct cm_kind *const kinds[CM_CARDS] = { &polaris, &pascal };
+	static const struct cm_kind *const kinds[CM_CARDS] = { &cm_polaris, &cm_pascal };
 	struct pci_dev *slot = NULL;
 
 	for (int i = 0; i < CM_CARDS; i++) {
