@@ -160,7 +160,7 @@ static int card_fill(const char *root, PciAddress address, CardFacts *card) {
         int r = function_class(dir, &class_code);
         if (r < 0)
                 return r;
-        if (class_code >> 16 != 0x03)
+        if (class_code >> 16 != PCI_BASE_CLASS_DISPLAY)
                 return CARDS_E_NOT_A_CARD;
         r = function_read(dir, address, &card->functions[0]);
         if (r < 0)
