@@ -131,7 +131,21 @@ static int schema_to_2(sqlite3 *db) {
 static int schema_to_3(sqlite3 *db) {
         static const char sql[] =
                 /* How a step of a reset gets at a register, as access-text.c writes it; "": the step is about none. */
-                "ALTER TABLE operation_step ADD COLUMN access TEXT NOT NULL DEFAULT '';";
+                "ALTER TABLE operation_step ADD COLUMN access TEXT NOT NULL DEFAULT '';"
+                "CREATE TABLE reset_outcome ("
+                " n INTEGER PRIMARY KEY," /* the row that was counted in last has the highest */
+                " vendor_id TEXT NOT NULL,"
+                " device_id TEXT NOT NULL,"
+                " subsystem_vendor_id TEXT NOT NULL,"
+                " subsystem_device_id TEXT NOT NULL,"
+                " family TEXT NOT NULL,"
+                " kernel TEXT NOT NULL,"
+                " method TEXT NOT NULL,"
+                " tries INTEGER NOT NULL,"
+                " successes INTEGER NOT NULL,"
+                " failures INTEGER NOT NULL,"
+                " UNIQUE (vendor_id, device_id, subsystem_vendor_id, subsystem_device_id, family, kernel, method)"
+                ") STRICT;";
 
         return store_execute(db, sql);
 }

@@ -56,6 +56,15 @@ int statement_run(Statement *statement);
 /** statement_next() - 1: there is a row to take from; 0: no more; negative errno. */
 int statement_next(Statement *statement);
 
+/** statement_skip_bad() - did something of this row make no sense? Then that is forgotten, and the next row may be taken. */
+static inline bool statement_skip_bad(Statement *statement) {
+        bool bad = statement->error == -EBADMSG;
+
+        if (bad)
+                statement->error = 0;
+        return bad;
+}
+
 /* What cannot be taken leaves an empty string or 0 behind. */
 void statement_take_text(Statement *statement, char *ret_text, size_t size);
 #define statement_take_field(statement, field) statement_take_text((statement), (field), sizeof(field))

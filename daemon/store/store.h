@@ -10,7 +10,9 @@
 #include <sys/types.h>
 
 #include "base/macros.h"
+#include "core/evidence.h"
 #include "core/lease.h"
+#include "core/outcome.h"
 #include "core/plan.h"
 
 typedef struct Store Store;
@@ -49,9 +51,22 @@ int store_save_card(Store *store, const StoredCard *card);
 /** store_load_card() - 0; -ENOENT for an identity never seen; -EBADMSG for a row that makes no sense. */
 int store_load_card(Store *store, const char *identity, StoredCard *ret_card);
 
-/** store_add_evidence() - one event of a card with its reason; keeps the last EVIDENCE_ROWS_MAX rows. */
+/** store_add_evidence() - one event of a card with its reason (see Evidence); keeps the last EVIDENCE_ROWS_MAX rows. */
 int store_add_evidence(Store *store, const char *identity, const char *boot_id, CardEvent event, ResetState from,
                        ResetState to, const char *reason, uint64_t at_realtime_usec);
+
+/** store_load_evidence() - what is to be shown of the last events, in their order; @boot_id is this boot. Rows that make no
+ * sense are left out. 0 or negative errno. */
+int store_load_evidence(Store *store, const char *identity, const char *boot_id, EvidenceList *ret_list);
+
+/** store_count_outcome() - one more of @result under the key in @key, whose counts are not looked at. Keeps
+ * RESET_OUTCOME_ROWS_MAX rows: the one that was counted in longest ago goes. 0; -EINVAL for a key without kernel or method. */
+int store_count_outcome(Store *store, const ResetOutcome *key, OutcomeResult result);
+
+typedef int (*StoreOutcomeHandler)(const ResetOutcome *outcome, void *userdata);
+/** store_each_outcome() - in order of their keys; rows that make no sense are left out. Stops at a negative result of
+ * @handler, which it returns. The handler must not write to the store. */
+int store_each_outcome(Store *store, StoreOutcomeHandler handler, void *userdata);
 
 /* One run of a plan. */
 typedef struct StoredOperation {

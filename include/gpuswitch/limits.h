@@ -20,7 +20,9 @@
 #define CONFIG_FILE_SIZE_MAX (1024U * 1024U)
 #define DOMAIN_XML_SIZE_MAX (16U * 1024U * 1024U)
 #define EVIDENCE_ROWS_MAX 2000U      /* rows of evidence kept in the store */
+#define EVIDENCE_SHOWN_MAX 16U       /* of a card's transitions and failures, the last ones */
 #define OUTCOME_ROWS_MAX 1000U       /* rows of ended operations kept in the store */
+#define RESET_OUTCOME_ROWS_MAX 256U  /* rows of counted resets: card model, kernel, method */
 #define WAITERS_MAX 64U              /* callers that wait for one operation */
 #define REQUESTS_PER_CALLER_MAX 32U  /* calls of one connection that wait for polkit or for an operation */
 #define REQUESTS_PER_USER_MAX 64U    /* the same of one user */
@@ -42,4 +44,6 @@
 #define PATH_TEXT_SIZE 256U
 #define IDENTITY_TEXT_SIZE 160U
 #define BOOT_ID_TEXT_SIZE 37U
+#define KERNEL_RELEASE_SIZE 65U      /* struct utsname */
+#define METHOD_NAME_SIZE 32U         /* of a way to reset a card */
 #define CONFIG_SPACE_SIZE 4096U      /* PCI Express 7.2.2: 4096 bytes per function, 256 without ECAM */

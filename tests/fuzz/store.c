@@ -36,6 +36,8 @@ static uint8_t good[FILE_SIZE_MAX], image[FILE_SIZE_MAX], found[FILE_SIZE_MAX];
 static size_t good_size, image_size;
 static StoredCard card;
 static StoredOperation operation;
+static const ResetOutcome outcome = { .vendor_id = 0x1002, .device_id = 0x67df, .family = "polaris", .kernel = "6.12",
+                                      .method = RESET_METHOD_PCI_CONFIG };
 
 static size_t read_whole(const char *name, uint8_t *bytes) {
         _cleanup_close_ int fd = open(name, O_RDONLY | O_CLOEXEC);
@@ -97,6 +99,7 @@ void fuzz_setup(void) {
         fuzz_require(store_save_card(store, &card) == 0 && store_begin_operation(store, &operation) == 0);
         fuzz_require(store_add_evidence(store, IDENTITY, BOOT_ID, CARD_EVENT_HOST_BIND, RESET_STATE_TOUCHED,
                                         RESET_STATE_PREFAIL, "a test", 1) == 0);
+        fuzz_require(store_count_outcome(store, &outcome, OUTCOME_TRIED) == 0);
         store_free(store);
         good_size = read_whole(path, good);
         fuzz_require(good_size > 0 && good_size < FILE_SIZE_MAX);
@@ -234,6 +237,27 @@ static int on_operation(const StoredOperation *loaded, void *userdata) {
         return walk->n < 64 ? 0 : -E2BIG;
 }
 
+static int on_outcome(const ResetOutcome *loaded, void *userdata) {
+        FuzzVerdict *verdict = userdata;
+
+        take_field(verdict, loaded->family);
+        take_field(verdict, loaded->kernel);
+        take_field(verdict, loaded->method);
+        fuzz_require(loaded->n_tries <= INT64_MAX && loaded->n_successes <= INT64_MAX && loaded->n_failures <= INT64_MAX);
+        return 0;
+}
+
+static void take_evidence(FuzzVerdict *verdict, const EvidenceList *list) {
+        fuzz_require(list->n <= EVIDENCE_SHOWN_MAX && list->n_ever >= list->n);
+        for (size_t i = 0; i < list->n; i++) {
+                const Evidence *evidence = &list->entries[i];
+                take_field(verdict, evidence->reason);
+                (void) evidence_event_to_string(evidence->event);
+                (void) evidence_state_to_string(evidence->from);
+                fuzz_require(evidence->to >= 0 && evidence->to < _RESET_STATE_MAX);
+        }
+}
+
 static void refuse(FuzzVerdict *verdict, const char *what, int r) {
         verdict->error = r == -ENOMEM ? r : verdict->error;
         verdict_refuse(verdict, "%s: %s", what, strerror(-r));
@@ -241,6 +265,7 @@ static void refuse(FuzzVerdict *verdict, const char *what, int r) {
 
 static void use(Store *store, bool is_new, FuzzVerdict *verdict) {
         static StoredCard loaded;
+        static EvidenceList evidence;
         Walk walk = { .store = store, .verdict = verdict };
 
         int r = store_each_operation(store, on_operation, &walk);
@@ -253,6 +278,16 @@ static void use(Store *store, bool is_new, FuzzVerdict *verdict) {
                 take_card(verdict, &loaded);
         else
                 refuse(verdict, "card", r);
+        r = store_load_evidence(store, IDENTITY, BOOT_ID, &evidence);
+        if (r == 0)
+                take_evidence(verdict, &evidence);
+        else
+                refuse(verdict, "evidence", r);
+        r = store_each_outcome(store, on_outcome, verdict);
+        if (r == 0)
+                r = store_count_outcome(store, &outcome, OUTCOME_SUCCEEDED);
+        if (r < 0)
+                refuse(verdict, "outcomes", r);
         r = store_save_card(store, &card);
         if (r == 0)
                 r = store_load_card(store, IDENTITY, &loaded);

@@ -157,6 +157,16 @@ static _unused_ void assert_card_equal(const StoredCard *a, const StoredCard *b)
         assert_lease_equal(&a->lease, &b->lease);
 }
 
+static _unused_ ResetOutcome sample_outcome(void) {
+        return (ResetOutcome){ .vendor_id = 0x1002,
+                               .device_id = 0x67df,
+                               .subsystem_vendor_id = 0x1da2,
+                               .subsystem_device_id = 0xe353,
+                               .family = "amd-polaris-10",
+                               .kernel = "6.12.48+deb13-amd64",
+                               .method = RESET_METHOD_PCI_CONFIG };
+}
+
 /* A plan of one step of every kind, each with other values in every field. */
 static _unused_ void sample_plan(Plan *ret_plan) {
         *ret_plan = (Plan){ .direction = DIRECTION_GUEST,

@@ -93,7 +93,7 @@ static const char store_version_2[] =
         " steps INTEGER NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL) STRICT;"
 
         "INSERT INTO card VALUES (7, '1002:67df:slot0', '0000:01:00.0', 'boot-1', 'prefail', 1, 1234, 'guest',"
-        " 'vfio-pci', 1, 2, 0), (9, '10de:1b80:slot3', '0000:03:00.0', 'boot-1', 'fresh', 0, 0, 'none', '', 0, 0, 0);"
+        " 'vfio-pci', 1, 2, 1), (9, '10de:1b80:slot3', '0000:03:00.0', 'boot-1', 'fresh', 0, 0, 'none', '', 0, 0, 0);"
         "INSERT INTO home_function VALUES"
         " ('1002:67df:slot0', 0, '0000:01:00.0', 'amdgpu', '', 'auto', '1'),"
         " ('1002:67df:slot0', 1, '0000:01:00.1', 'snd_hda_intel', 'x', 'on', '0');"
@@ -104,7 +104,7 @@ static const char store_version_2[] =
         " 'prefail', 'driver none -> amdgpu (link)');"
         "INSERT INTO operation VALUES (3, 'aaaaaaaa-0000-0000-0000-000000000001', 'boot-1', '1002:67df:slot0',"
         " '0000:01:00.0', '11111111-2222-3333-4444-555555555555', 'win11', 0, 2, 4711, 99999, 'guest',"
-        " 'pinned-companion', 1, 2, 0);"
+        " 'pinned-companion', 1, 2, 123456789);"
         "INSERT INTO operation_step VALUES"
         " ('aaaaaaaa-0000-0000-0000-000000000001', 0, 'unbind', '0000:01:00.0', '', 'amdgpu', 0, 14, '0x0', '0x0', 0,"
         "  20000000, ''),"

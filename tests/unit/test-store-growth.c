@@ -36,6 +36,7 @@ static off_t size_of(const char *suffix) {
 /* @n switches with everything that they leave behind, as long as it can be. Returns the longest log seen. */
 static off_t switches(unsigned n) {
         StoredOperation *operation = sample_operation(OPERATION_A);
+        ResetOutcome outcome = sample_outcome();
         char identity[IDENTITY_TEXT_SIZE];
         off_t log = 0;
 
@@ -50,6 +51,8 @@ static off_t switches(unsigned n) {
                         ck_assert_int_eq(store_add_evidence(store, identity, BOOT_A, CARD_EVENT_HOST_BIND,
                                                             RESET_STATE_TOUCHED, RESET_STATE_TOUCHED, longest, i),
                                          0);
+                snprintf(outcome.kernel, sizeof(outcome.kernel), "%064u", i);
+                ck_assert_int_eq(store_count_outcome(store, &outcome, OUTCOME_TRIED), 0);
                 ck_assert_int_eq(store_end_operation(store, OPERATION_A, "step-failed", longest, i), 0);
                 log = MAX_OF(log, size_of("-wal"));
         }
@@ -77,6 +80,7 @@ START_TEST(files_do_not_grow) {
         ck_assert_int_le(size_of(""), file + file / 50);
         ck_assert_str_eq(fixture_query("SELECT count(*) FROM evidence"), "2000");
         ck_assert_str_eq(fixture_query("SELECT count(*) FROM outcome"), "1000");
+        ck_assert_str_eq(fixture_query("SELECT count(*) FROM reset_outcome"), "256");
         ck_assert_str_eq(fixture_query("SELECT count(*) FROM operation_step"), "0");
 }
 END_TEST

@@ -15,11 +15,13 @@
 typedef struct Version {
         int number;
         const char *sql;
+        bool wants_home;        /* what is in its rows that the version before had no column for */
+        usec_t step_begun_usec;
 } Version;
 
 static const Version version_table[] = {
-        { 1, store_version_1 },
-        { 2, store_version_2 },
+        { 1, store_version_1, false, 0 },
+        { 2, store_version_2, true, 123456789 },
 };
 
 static void make_version(const Version *version) {
@@ -39,7 +41,7 @@ START_TEST(every_earlier_version_is_here) {
 }
 END_TEST
 
-static void assert_card_has_come(Store *store) {
+static void assert_card_has_come(Store *store, const Version *version) {
         StoredCard card = {
                 .identity = CARD,
                 .address = { .bus = 1 },
@@ -50,6 +52,7 @@ static void assert_card_has_come(Store *store) {
                 .owner = OWNER_GUEST,
                 .driver = "vfio-pci",
                 .home = { .known = true, .n_functions = 2 },
+                .wants_home = version->wants_home,
                 .lease = { .by_hand = true,
                            .domain_uuid = UUID_A,
                            .domain_name = "win11",
@@ -74,7 +77,7 @@ static void assert_card_has_come(Store *store) {
         ck_assert(!found.lease.unguarded && !found.wants_home);
 }
 
-static void assert_operation_has_come(Store *store) {
+static void assert_operation_has_come(Store *store, const Version *version) {
         _cleanup_free_ StoredOperation *operation = calloc(1, sizeof(*operation));
         _cleanup_collected_ Collected found = { 0 };
 
@@ -88,6 +91,7 @@ static void assert_operation_has_come(Store *store) {
                 .n_started = 2,
                 .helper_pid = 4711,
                 .helper_start_time = 99999,
+                .step_begun_usec = version->step_begun_usec,
                 .plan = { .direction = DIRECTION_GUEST, .guard = GUARD_PINNED_COMPANION, .runs_recipe = true, .n_steps = 2 },
         };
         operation->plan.steps[0] = (Step){ .kind = STEP_UNBIND,
@@ -124,12 +128,14 @@ static void assert_history_has_come(void) {
 START_TEST(everything_comes_along) {
         make_version(&version_table[_i]);
         Store *store = fixture_open();
-        assert_card_has_come(store);
-        assert_operation_has_come(store);
+        assert_card_has_come(store, &version_table[_i]);
+        assert_operation_has_come(store, &version_table[_i]);
         assert_history_has_come();
 
         /* And it is a store to work with. */
         StoredCard card = sample_card("card"), found;
+        ResetOutcome outcome = sample_outcome();
+        ck_assert_int_eq(store_count_outcome(store, &outcome, OUTCOME_TRIED), 0);
         ck_assert_int_eq(store_save_card(store, &card), 0);
         ck_assert_int_eq(store_step_started(store, OPERATION_A, 1, 5), 0);
         store_free(store);
@@ -198,8 +204,8 @@ START_TEST(killed_in_the_middle) {
                         }
                         n_kills++;
                         Store *store = fixture_open();
-                        assert_card_has_come(store);
-                        assert_operation_has_come(store);
+                        assert_card_has_come(store, version);
+                        assert_operation_has_come(store, version);
                         assert_history_has_come();
                         store_free(store);
                         ck_assert_uint_lt(at, 500);

@@ -69,7 +69,7 @@ static void make_foreign(void) {
 
 static void make_no_tables(void) {
         ck_assert_int_eq(unlink(fixture_path), 0);
-        fixture_sql("PRAGMA user_version = 2");
+        fixture_sql("PRAGMA user_version = 3");
 }
 
 static void make_older_without_tables(void) {

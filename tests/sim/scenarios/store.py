@@ -116,7 +116,7 @@ def to_newer(version):
 add("store-disk-full-at-start", missing_at_start(fill, make_room, "No space left on device"), shim=True)
 add("store-read-only-at-start", missing_at_start(lambda: read_only(True), lambda: read_only(False), "Read-only file system"),
     shim=True)
-add("store-of-a-newer-daemon", missing_at_start(to_newer(1000), to_newer(2), "it was written by a newer gpuswitchd"), shim=True)
+add("store-of-a-newer-daemon", missing_at_start(to_newer(1000), to_newer(3), "it was written by a newer gpuswitchd"), shim=True)
 
 
 @scenario(shim=True)
