@@ -107,7 +107,7 @@ static void put_change(const Gpu *gpu, const char *key, json_object *old, json_o
                 print_json_line(stdout, object);
         } else if (streq(key, "functions"))
                 put_functions(old, new);
-        else if (!streq(key, "stuck_detail")) /* which stuck_reason says in one line */
+        else if (!streq(key, "stuck_detail") && !streq(key, "evidence")) /* stuck_reason, reset_state and reason say it in a line */
                 put_line(gpu->address, streq(key, "domain") ? "vm" : key, key, old, new);
         (void) fflush(stdout);
 }

@@ -42,4 +42,5 @@ ExitStatus verb_explain(const Options *options, char **arguments);
 ExitStatus verb_monitor(const Options *options, char **arguments);
 /* Ends with the command's own status. */
 ExitStatus verb_inhibit(const Options *options, char **arguments);
+ExitStatus verb_quirks(const Options *options, char **arguments);
 ExitStatus verb_log(const Options *options, char **arguments);

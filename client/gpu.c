@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "base/text.h"
 #include "client/json.h"
+#include "client/timestamp.h"
 #include "gpuswitch/names.h"
 
 /* The order of keys in the output; what is not named here follows behind. */
@@ -24,6 +25,22 @@ static void null_if_empty(json_object *object, const char *key) {
 
         if (value && json_object_object_length(value) == 0)
                 (void) json_object_object_add(object, key, NULL);
+}
+
+/* Times as every other verb has them, and null for a state that was not known. */
+static void tidy_evidence(json_object *evidence) {
+        char when[TIMESTAMP_TEXT_SIZE];
+
+        for (size_t i = 0; evidence && i < json_object_array_length(evidence); i++) {
+                json_object *entry = json_object_array_get_idx(evidence, i);
+                json_object *old_state = member_of_type(entry, "old_state", json_type_string);
+                int64_t usec = member_number(entry, "time_usec", -1);
+                if (usec >= 0)
+                        (void) json_object_object_add(entry, "time",
+                                                      json_object_new_string(timestamp_utc((usec_t) usec, when)));
+                if (old_state && json_object_get_string_len(old_state) == 0)
+                        (void) json_object_object_add(entry, "old_state", NULL);
+        }
 }
 
 void gpu_tidy(json_object *properties) {
@@ -40,6 +57,7 @@ void gpu_tidy(json_object *properties) {
                 if (driver && json_object_get_string_len(driver) == 0)
                         (void) json_object_object_add(function, "driver", NULL);
         }
+        tidy_evidence(member_of_type(properties, "evidence", json_type_array));
 }
 
 /* A copy of @properties with the documented keys first. Members are shared. */
@@ -95,6 +113,7 @@ int gpu_refresh(Gpu *gpu) {
         gpu->domain_uuid = member_text(domain, "uuid");
         gpu->operation = member_of_type(json, "operation", json_type_object);
         gpu->stuck_detail = member_of_type(json, "stuck_detail", json_type_object);
+        gpu->evidence = member_of_type(json, "evidence", json_type_array);
         if (address_parse(gpu->address, &gpu->pci) < 0)
                 return -EBADMSG;
         return refresh_functions(gpu);

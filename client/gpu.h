@@ -39,6 +39,7 @@ typedef struct Gpu {
         const char *domain_uuid;
         json_object *operation; /* borrowed, NULL: none */
         json_object *stuck_detail; /* borrowed, NULL: not stuck, or an older daemon */
+        json_object *evidence; /* borrowed, NULL: an older daemon */
         size_t n_functions;
         GpuFunction functions[FUNCTIONS_MAX];
 } Gpu;

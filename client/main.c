@@ -43,6 +43,8 @@ static const Verb verbs[] = {
           "Print every step of a switch, do none" },
         { "explain", 0, 1, OPTIONS_COMMON, verb_explain, "[GPU]",
           "Can it switch? If not: why, and what helps" },
+        { "quirks", 1, 1, OPTIONS_COMMON, verb_quirks, "report",
+          "What has come of resets here, as JSON to be sent in" },
         { "monitor", 0, 0, OPTIONS_COMMON, verb_monitor, "", "Follow all changes until interrupted" },
         { "log", 0, 1, OPTIONS_LOG, verb_log, "[GPU]", "What the journal says" },
         { "inhibit", 0, INT_MAX, OPTIONS_INHIBIT, verb_inhibit, "-- COMMAND...",

@@ -8,9 +8,11 @@
 #include "base/text.h"
 #include "client/field.h"
 #include "client/json.h"
+#include "client/printable.h"
 #include "client/progress.h"
 #include "client/session.h"
 #include "client/stuck.h"
+#include "client/timestamp.h"
 
 ExitStatus print_status_json(const Gpu *gpus, size_t n_gpus) {
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();
@@ -56,7 +58,41 @@ static void put_domain(const Gpu *gpu, bool colour_on) {
         printf(" (%s)\n", gpu->domain_uuid);
 }
 
-static void put_gpu(const Gpu *gpu, bool colour_on) {
+static void put_evidence_line(json_object *entry, bool colour_on) {
+        const char *old_state = member_text(entry, "old_state"), *new_state = member_text(entry, "new_state");
+        _cleanup_free_ char *reason = strdup(member_text(entry, "reason"));
+        char when[TIMESTAMP_TEXT_SIZE], change[64];
+        Colour colour = member_flag(entry, "this_boot") ? colour_of_reset_state(new_state) : COLOUR_FAINT;
+
+        if (isempty(old_state) || streq(old_state, new_state))
+                (void) text_format(change, sizeof(change), "%-18s", new_state);
+        else
+                (void) text_format(change, sizeof(change), "%s -> %-*s", old_state,
+                                   (int) (18 - MIN_OF(strlen(old_state) + strlen(" -> "), 18U)), new_state);
+        printf("%s  ", timestamp_local((usec_t) member_number(entry, "time_usec", 0), when));
+        colour_put(stdout, colour_on, colour, change);
+        fputs("  ", stdout);
+        colour_put(stdout, colour_on, COLOUR_PLAIN, reason ? printable_line(reason) : "");
+        putchar('\n');
+}
+
+/* What its state is based on, the newest last. */
+static void put_time_line(const Gpu *gpu, bool colour_on) {
+        size_t n = gpu->evidence ? json_object_array_length(gpu->evidence) : 0;
+
+        for (size_t i = 0; i < n; i++) {
+                json_object *entry = json_object_array_get_idx(gpu->evidence, i);
+                json_object *before = i > 0 ? json_object_array_get_idx(gpu->evidence, i - 1) : NULL;
+                field_label(i == 0 ? "Time line" : "");
+                if (before && member_flag(entry, "this_boot") && !member_flag(before, "this_boot")) {
+                        colour_put(stdout, colour_on, COLOUR_FAINT, "-- this boot --\n");
+                        field_label("");
+                }
+                put_evidence_line(entry, colour_on);
+        }
+}
+
+static void put_gpu(const Gpu *gpu, bool time_line, bool colour_on) {
         char text[MESSAGE_TEXT_SIZE] = "";
 
         field_heading(gpu, colour_on);
@@ -79,6 +115,8 @@ static void put_gpu(const Gpu *gpu, bool colour_on) {
         else if (streq(gpu->return_to, "stay"))
                 field_line(colour_on, "Kept", COLOUR_PLAIN,
                            "by policy: stays with the guest side after its VM");
+        if (time_line)
+                put_time_line(gpu, colour_on);
         stuck_put_help(gpu, colour_on);
 }
 
@@ -104,7 +142,7 @@ ExitStatus verb_status(const Options *options, char **arguments) {
         for (size_t i = 0; i < n_gpus; i++) {
                 if (i > 0)
                         putchar('\n');
-                put_gpu(&gpus[i], colour_on);
+                put_gpu(&gpus[i], /* time_line= */ arguments[0], colour_on);
         }
         return EXIT_DONE;
 }

@@ -14,7 +14,7 @@ _gpuswitchctl_gpus() {
 _gpuswitchctl() {
         local cur prev words cword i verb='' position=0
         local options='--help --version --json --host --machine'
-        local verbs='list status to-guest to-host plan explain monitor log inhibit'
+        local verbs='list status to-guest to-host plan explain quirks monitor log inhibit'
         COMPREPLY=()
         _get_comp_words_by_ref -n : cur prev words cword
 
@@ -66,6 +66,8 @@ _gpuswitchctl() {
         elif [[ $position == 0 && $verb =~ ^(status|to-guest|to-host|plan|explain|log)$ ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_gpuswitchctl_gpus)" -- "$cur")
                 __ltrim_colon_completions "$cur"
+        elif [[ $verb == quirks && $position == 0 ]]; then
+                mapfile -t COMPREPLY < <(compgen -W 'report' -- "$cur")
         elif [[ $verb == inhibit ]]; then
                 mapfile -t COMPREPLY < <(compgen -c -- "$cur")
         fi

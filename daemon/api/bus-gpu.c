@@ -25,6 +25,7 @@ static const struct {
         PART("Name", name, name),
         PART("ResetState", reset_state, reset_state),
         PART("Reason", reason, reason),
+        PART("Evidence", n_evidence, n_evidence),
         PART("Owner", owner, owner),
         PART("Stuck", stuck, stuck),
         PART("StuckReason", stuck_reason, stuck_reason),
@@ -119,6 +120,27 @@ static int append_functions(sd_bus_message *reply, const GpuView *view) {
                                           "role", "s", function_role_to_string(view->functions[i].role), "driver", "s",
                                           view->functions[i].driver);
         return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_evidence(sd_bus_message *reply, const EvidenceList *list) {
+        int r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+
+        for (size_t i = 0; r >= 0 && list && i < list->n; i++) {
+                const Evidence *evidence = &list->entries[i];
+                r = sd_bus_message_append(reply, "a{sv}", 6, "time_usec", "t", evidence->at_realtime_usec, "event", "s",
+                                          evidence_event_to_string(evidence->event), "old_state", "s",
+                                          evidence_state_to_string(evidence->from), "new_state", "s",
+                                          evidence_state_to_string(evidence->to), "reason", "s", evidence->reason,
+                                          "this_boot", "b", (int) evidence->this_boot);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int property_evidence(sd_bus *connection, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        const GpuObject *object = userdata;
+
+        return append_evidence(reply, object->bus->operations->evidence(object->address, object->bus->userdata));
 }
 
 static int property_get(sd_bus *connection, const char *path, const char *interface, const char *property,
@@ -250,6 +272,7 @@ const sd_bus_vtable gpu_vtable[] = {
         SD_BUS_PROPERTY("DeviceId", "s", property_get, 0, CONSTANT),
         SD_BUS_PROPERTY("ResetState", "s", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("Reason", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("Evidence", "aa{sv}", property_evidence, 0, CHANGES),
         SD_BUS_PROPERTY("Owner", "s", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("Stuck", "b", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("StuckReason", "s", property_get, 0, CHANGES),

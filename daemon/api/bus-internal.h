@@ -81,6 +81,9 @@ extern const sd_bus_vtable manager_vtable[];
 int bus_method_inhibit(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 int bus_method_list_inhibitors(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 
+/* bus-outcomes.c */
+int bus_method_outcomes(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
+
 /** gpu_properties_changed() - signal the properties in which @next differs from what was shown. */
 int gpu_properties_changed(GpuObject *object, const GpuView *next);
 

@@ -12,6 +12,8 @@
  */
 
 #include "api/view.h"
+#include "core/evidence.h"
+#include "core/outcome.h"
 #include "core/plan.h"
 #include "gpuswitch/deadlines.h"
 
@@ -28,8 +30,12 @@ typedef struct RunningDomain {
 typedef struct ApiOperations {
         /* Reading: answered at once, from memory. 0 or -ENOENT. */
         int (*view)(PciAddress address, GpuView *ret_view, void *userdata);
+        /* What its state is based on; NULL: no such card. Borrowed until the loop turns. */
+        const EvidenceList *(*evidence)(PciAddress address, void *userdata);
         /* Text of problem @index of the configuration, NULL behind the last. */
         const char *(*problem)(size_t index, char *buffer, size_t size, void *userdata);
+        /* What has come of resets, from the store. 0, negative errno, or what @handler has ended it with. */
+        int (*each_outcome)(ResetOutcomeHandler handler, void *handler_userdata, void *userdata);
 
         void (*to_guest)(Request *request, PciAddress address, void *userdata);
         void (*to_host)(Request *request, PciAddress address, void *userdata);

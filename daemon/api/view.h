@@ -50,6 +50,7 @@ typedef struct GpuView {
         uint16_t device_id;
         ResetState reset_state;
         char reason[256]; /* why it is in that state */
+        uint64_t n_evidence; /* grows with what that is based on; which is asked for by itself */
         Owner owner;
         bool stuck;
         char stuck_reason[MESSAGE_TEXT_SIZE];

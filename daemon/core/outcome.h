@@ -36,3 +36,6 @@ typedef struct ResetOutcome {
         uint64_t n_successes;
         uint64_t n_failures; /* the two may be less than the tries: the daemon or the machine died in between */
 } ResetOutcome;
+
+/* 0, or a negative result, which ends the walk and is its result. */
+typedef int (*ResetOutcomeHandler)(const ResetOutcome *outcome, void *userdata);

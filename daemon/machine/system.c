@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/utsname.h>
 #include <systemd/sd-hwdb.h>
 
 #include "base/address.h"
@@ -50,6 +51,15 @@ int system_boot_id(const char *root, char ret_id[static BOOT_ID_TEXT_SIZE]) {
         if (r < 0)
                 return r;
         return text_is_uuid(id) ? text_copy(ret_id, BOOT_ID_TEXT_SIZE, id) : -EBADMSG;
+}
+
+void system_kernel_release(char ret_release[static KERNEL_RELEASE_SIZE]) {
+        struct utsname name;
+
+        /* Fails for a bad pointer only. */
+        if (uname(&name) < 0 || isempty(name.release) || text_copy(ret_release, KERNEL_RELEASE_SIZE, name.release) < 0)
+                (void) text_copy(ret_release, KERNEL_RELEASE_SIZE, "unknown");
+        (void) text_make_printable(ret_release);
 }
 
 /* Copies what fits, and nothing that a terminal or the bus would choke on: no control characters, whole

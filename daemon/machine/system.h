@@ -14,6 +14,9 @@ void system_facts(const char *root, MachineFacts *ret_facts);
 /** system_boot_id() - /proc/sys/kernel/random/boot_id. 0 or negative errno. */
 int system_boot_id(const char *root, char ret_id[static BOOT_ID_TEXT_SIZE]);
 
+/** system_kernel_release() - as uname -r; "" never. */
+void system_kernel_release(char ret_release[static KERNEL_RELEASE_SIZE]);
+
 /** system_driver_loaded() - is /sys/bus/pci/drivers/DRIVER there? */
 bool system_driver_loaded(const char *root, const char *driver);
 

@@ -38,6 +38,7 @@ Card *card_new(Manager *manager, const CardFacts *facts) {
         card->address = facts->functions[0].address;
         card->facts = *facts;
         card->state = _RESET_STATE_INVALID;
+        card->last_known = _RESET_STATE_INVALID;
         /* unique_id can be read only while amdgpu has the card; a key that comes and goes would lose the lease of a
          * running guest. Model and slot are always there. */
         CardFacts stable = *facts;
@@ -167,6 +168,8 @@ void card_set_state(Card *card, ResetState state, const char *reason) {
 
         (void) text_format(card->reason, sizeof(card->reason), "%s", reason);
         card->state = state;
+        if (old < 0)
+                card_note_first_sight(card, state, reason);
         if (state == old)
                 return;
         (void) text_format(text, sizeof(text), "reset state is %s (was %s)", reset_state_to_string(state),
@@ -176,12 +179,9 @@ void card_set_state(Card *card, ResetState state, const char *reason) {
 }
 
 void card_event(Card *card, CardEvent event, const char *reason) {
-        Manager *manager = card->manager;
         ResetState old = card->state, next = reset_state_next(old, &card->rule.state, event);
 
-        if (manager->store)
-                (void) store_add_evidence(manager->store, card->identity, manager->boot_id, event, old, next, reason,
-                                          now_realtime_usec());
+        card_note_evidence(card, event, old, next, reason);
         if (next != old)
                 card_set_state(card, next, reason);
         (void) card_save(card);
@@ -306,6 +306,7 @@ void card_view(const Card *card, GpuView *ret_view) {
         ret_view->device_id = display->device_id;
         ret_view->reset_state = card->state;
         (void) text_copy(ret_view->reason, sizeof(ret_view->reason), card->reason);
+        ret_view->n_evidence = card->evidence.n_ever;
         ret_view->owner = card_owner_shown(card);
         ret_view->stuck = card->stuck;
         (void) text_copy(ret_view->stuck_reason, sizeof(ret_view->stuck_reason), card->stuck_reason);

@@ -9,8 +9,10 @@
 #include "api/refusal-text.h"
 #include "api/waiters.h"
 #include "clock/clock.h"
+#include "core/evidence.h"
 #include "core/history.h"
 #include "core/lease.h"
+#include "core/outcome.h"
 #include "core/plan.h"
 #include "exec/run.h"
 #include "machine/cards.h"
@@ -37,6 +39,8 @@ struct Card {
         Rule rule;
         ResetState state;
         char reason[256]; /* why it is in that state */
+        ResetState last_known; /* by the store, before the first sight; negative: never seen */
+        EvidenceList evidence; /* what the state is based on */
         bool after_driver_ran;
         bool vendor_reset_unknown; /* vendor-reset has said that it does not know the card */
         bool seen_bound;  /* a host driver has had it in this boot */
@@ -87,7 +91,7 @@ struct Manager {
         bool rescan; /* something has come or gone while it could not be looked at */
 };
 
-/* --- card.c: one card: what is known of it, and every change of that --- */
+/* --- card.c, card-history.c: one card: what is known of it, and every change of that --- */
 
 /** card_new() - a card with what the store knows of it. Its state is learnt by sight_first(). NULL: no memory. */
 Card *card_new(Manager *manager, const CardFacts *facts);
@@ -112,6 +116,15 @@ int card_begin_record(Card *card, const StoredOperation *operation);
 void card_end_record(Card *card, const char *id, const char *outcome, const char *detail);
 /** card_store_failed() - log that @what could not be recorded. */
 void card_store_failed(const Card *card, const char *what, int error);
+/** card_load_history() - what the store has on the time before: @known is the card's row, or NULL. */
+void card_load_history(Card *card, const StoredCard *known);
+/** card_note_evidence() - record what an event has made of the card, and show it. */
+void card_note_evidence(Card *card, CardEvent event, ResetState from, ResetState to, const char *reason);
+/** card_note_first_sight() - the same for the state that the history was replayed to. */
+void card_note_first_sight(Card *card, ResetState to, const char *reason);
+/** card_count_outcome() - of a reset by @method (a short name, as "vendor-reset"): tried, and what came of it. A reset
+ * that does not apply is not counted. A failure is logged. */
+void card_count_outcome(const Card *card, const char *method, OutcomeResult result);
 /** card_owner_shown() - as people see it. */
 Owner card_owner_shown(const Card *card);
 /** card_view() - fill in what both coats show. */
@@ -187,6 +200,7 @@ struct Operation {
         Plan back; /* while UNDOING or TAIL */
         bool recorded;
         bool reset_begun;
+        bool outcome_known; /* of its reset, and counted */
         bool cancelled;
         bool group_held;      /* the way back could not make sure that no VM has the card */
         bool back_incomplete; /* a step of the way back has failed */

@@ -183,6 +183,18 @@ static int api_view(PciAddress address, GpuView *ret_view, void *userdata) {
         return 0;
 }
 
+static const EvidenceList *api_evidence(PciAddress address, void *userdata) {
+        const Card *card = manager_card(userdata, address);
+
+        return card ? &card->evidence : NULL;
+}
+
+static int api_each_outcome(ResetOutcomeHandler handler, void *handler_userdata, void *userdata) {
+        const Manager *manager = userdata;
+
+        return manager->store ? store_each_outcome(manager->store, handler, handler_userdata) : manager->store_error;
+}
+
 static void api_reload(Request *request, void *userdata) {
         manager_reload(userdata);
         request_done(request);
@@ -190,7 +202,9 @@ static void api_reload(Request *request, void *userdata) {
 
 const ApiOperations manager_operations = {
         .view = api_view,
+        .evidence = api_evidence,
         .problem = api_problem,
+        .each_outcome = api_each_outcome,
         .to_guest = by_hand_to_guest,
         .to_host = by_hand_to_host,
         .reset = by_hand_reset,

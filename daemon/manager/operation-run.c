@@ -46,6 +46,22 @@ static bool has_host_driver(const Card *card, PciAddress address) {
         return function && driver_is_host(function->driver);
 }
 
+/* Of the reset: that it was tried, and once what has come of it. */
+static void count_outcome(Operation *operation, OutcomeResult result) {
+        if (operation->outcome_known)
+                return;
+        operation->outcome_known = result != OUTCOME_TRIED;
+        card_count_outcome(operation->card, operation->plan.recipe, result);
+}
+
+/* The last step of a reset looks whether it was one. */
+static bool ends_recipe(const Operation *operation, size_t index) {
+        const Plan *plan = &operation->plan;
+
+        return operation->phase == OPERATION_RUNNING && operation->reset_begun && plan->steps[index].is_recipe &&
+               (index + 1 == plan->n_steps || !plan->steps[index + 1].is_recipe);
+}
+
 /* A reset that was started counts as one that happened. */
 static void reset_begins(Operation *operation) {
         Card *card = operation->card;
@@ -58,6 +74,7 @@ static void reset_begins(Operation *operation) {
         (void) text_format(reason, sizeof(reason), "the reset of its family was started%s%s",
                            isempty(operation->plan.recipe) ? "" : ": ", operation->plan.recipe);
         card_event(card, CARD_EVENT_RECIPE_OK, reason);
+        count_outcome(operation, OUTCOME_TRIED);
 }
 
 static int on_before_step(Run *run, size_t index, void *userdata) {
@@ -105,6 +122,8 @@ static void on_after_step(Run *run, size_t index, int error, const char *message
         const Step *step = &plan_in_hand(operation)->steps[index];
         char what[256];
 
+        if (error == 0 && ends_recipe(operation, index))
+                count_outcome(operation, OUTCOME_SUCCEEDED);
         if (step->kind == STEP_GROUP_FREE && error < 0 && operation->phase != OPERATION_RUNNING)
                 operation->group_held = true;
         if (step->kind == STEP_RESTORE_CONFIG && error < 0 && operation->phase != OPERATION_RUNNING &&
@@ -163,9 +182,11 @@ static void forward_failed(Operation *operation, const RunResult *result) {
 
         /* A killed helper, or a commit that failed, says nothing about the card. */
         bool card_failed = result->end == RUN_END_STEP_FAILED && operation->store_error == 0;
-        if (card_failed && step->is_recipe && operation->reset_begun)
+        if (card_failed && step->is_recipe && operation->reset_begun) {
                 card_event(card, CARD_EVENT_RECIPE_FAILED,
                            isempty(result->message) ? "the reset did not bring it back" : result->message);
+                count_outcome(operation, OUTCOME_FAILED);
+        }
         if (!operation->cancelled)
                 step_refusal(operation, result, &operation->refusal);
 
@@ -274,8 +295,10 @@ static void on_back_ended(Run *run, const RunResult *result, void *userdata) {
         operation->back_incomplete |= result->n_failed > 0;
         if (taken_over(operation, result))
                 return;
-        if (operation->registers_lost)
+        if (operation->registers_lost) {
                 card_event(card, CARD_EVENT_RECIPE_FAILED, "what its reset has wiped could not be put back");
+                count_outcome(operation, OUTCOME_FAILED);
+        }
         LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
                               { LOG_FIELD_OPERATION, operation->id } };
         bool incomplete = result->end != RUN_END_DONE || operation->back_incomplete;

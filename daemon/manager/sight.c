@@ -65,6 +65,7 @@ static void load_stored(Sight *sight) {
                 log_error("GPU %s: what the store says of it makes no sense (%s); its history counts as unknown",
                           ADDRESS_TEXT(card->address), strerror(-r));
         sight->known = r >= 0;
+        card_load_history(card, sight->known ? &sight->stored : NULL);
         if (r < 0 && r != -ENOENT) {
                 sight->overflow = true;
                 return;

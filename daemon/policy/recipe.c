@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "core/chip.h"
+#include "core/outcome.h"
 #include "policy/check.h"
 
 #define DELAY_MAX_USEC (5 * USEC_PER_SEC)
@@ -139,6 +140,7 @@ int recipe_read(Report *report, const Place *place, json_object *object, bool ne
                 .n_steps = json_object_array_length(steps),
         };
 
+        (void) text_copy(recipe.name, sizeof(recipe.name), RESET_METHOD_PCI_CONFIG);
         (void) text_copy(recipe.after_driver, sizeof(recipe.after_driver), driver ?: "");
         for (size_t i = 0; i < recipe.n_steps; i++) {
                 Place at = place_index(&at_steps, i);

@@ -68,7 +68,7 @@ static void outcome_take(Statement *get, ResetOutcome *ret_outcome) {
         ret_outcome->n_failures = statement_take_number(get, INT64_MAX);
 }
 
-int store_each_outcome(Store *store, StoreOutcomeHandler handler, void *userdata) {
+int store_each_outcome(Store *store, ResetOutcomeHandler handler, void *userdata) {
         _cleanup_statement_ Statement get =
                 statement_make(store->db, "SELECT " KEY_COLUMNS ", tries, successes, failures FROM reset_outcome"
                                           " ORDER BY " KEY_COLUMNS);

@@ -63,10 +63,9 @@ int store_load_evidence(Store *store, const char *identity, const char *boot_id,
  * RESET_OUTCOME_ROWS_MAX rows: the one that was counted in longest ago goes. 0; -EINVAL for a key without kernel or method. */
 int store_count_outcome(Store *store, const ResetOutcome *key, OutcomeResult result);
 
-typedef int (*StoreOutcomeHandler)(const ResetOutcome *outcome, void *userdata);
-/** store_each_outcome() - in order of their keys; rows that make no sense are left out. Stops at a negative result of
- * @handler, which it returns. The handler must not write to the store. */
-int store_each_outcome(Store *store, StoreOutcomeHandler handler, void *userdata);
+/** store_each_outcome() - in order of their keys; rows that make no sense are left out. 0, negative errno, or what @handler
+ * has ended it with. The handler must not write to the store. */
+int store_each_outcome(Store *store, ResetOutcomeHandler handler, void *userdata);
 
 /* One run of a plan. */
 typedef struct StoredOperation {

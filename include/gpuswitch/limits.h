@@ -45,5 +45,5 @@
 #define IDENTITY_TEXT_SIZE 160U
 #define BOOT_ID_TEXT_SIZE 37U
 #define KERNEL_RELEASE_SIZE 65U      /* struct utsname */
-#define METHOD_NAME_SIZE 32U         /* of a way to reset a card */
+#define METHOD_NAME_SIZE 48U         /* of a way to reset a card */
 #define CONFIG_SPACE_SIZE 4096U      /* PCI Express 7.2.2: 4096 bytes per function, 256 without ECAM */

@@ -90,6 +90,18 @@ static int on_view(PciAddress address, GpuView *ret_view, void *userdata) {
         return 0;
 }
 
+static const EvidenceList *on_evidence(PciAddress address, void *userdata) {
+        static const EvidenceList list = { .n = 1, .entries = { { .from = _RESET_STATE_INVALID, .event = _CARD_EVENT_INVALID } } };
+
+        return view_of(address) ? &list : NULL;
+}
+
+static int on_each_outcome(ResetOutcomeHandler handler, void *handler_userdata, void *userdata) {
+        static const ResetOutcome outcome = { .vendor_id = 0x1002, .family = "größer", .kernel = "6.12", .method = "flr" };
+
+        return manager.answer == ANSWER_REFUSE ? -EIO : handler(&outcome, handler_userdata);
+}
+
 static const char *on_problem(size_t index, char *buffer, size_t size, void *userdata) {
         return index < 2 ? "/etc/gpuswitch/policy.d/10.json: line 3: unexpected \"/\"" : NULL;
 }
@@ -179,7 +191,9 @@ static void on_reload(Request *request, void *userdata) {
 
 const ApiOperations manager_operations = {
         .view = on_view,
+        .evidence = on_evidence,
         .problem = on_problem,
+        .each_outcome = on_each_outcome,
         .to_guest = on_card,
         .to_host = on_card,
         .reset = on_card,

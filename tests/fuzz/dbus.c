@@ -60,6 +60,7 @@ static const struct {
         { "org.freedesktop.DBus.Peer", "Ping", "" },
         { GPUSWITCH_MANAGER_INTERFACE, "Inhibit", "ssss" },
         { GPUSWITCH_MANAGER_INTERFACE, "ListInhibitors", "" },
+        { GPUSWITCH_MANAGER_INTERFACE, "Outcomes", "" },
 };
 
 /* Words that get past the first look; the first ones are what is left when an input has ended. */
@@ -71,7 +72,7 @@ static const char *const words[] = {
         "x""ääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää"
         "ääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää"
         "ääääääääääääääää",
-        "StuckReason", "Address", "VendorId", "ReturnTo", "IommuGroup", "/", "block", "delay",
+        "StuckReason", "Address", "VendorId", "ReturnTo", "IommuGroup", "/", "block", "delay", "Evidence",
 };
 
 int __wrap_sd_bus_request_name(sd_bus *bus, const char *name, uint64_t flags);

@@ -24,8 +24,26 @@ static int view(PciAddress address, GpuView *ret_view, void *userdata) {
         memset(ret_view, 0, sizeof(*ret_view));
         ret_view->address = (PciAddress){ .bus = 1 };
         ret_view->stuck = api_fixture.stuck;
+        ret_view->n_evidence = api_fixture.evidence.n_ever;
         memcpy(&ret_view->stuck_detail, &api_fixture.stuck_detail, sizeof(ret_view->stuck_detail));
         return 0;
+}
+
+static const EvidenceList *evidence(PciAddress address, void *userdata) {
+        return &api_fixture.evidence;
+}
+
+static int each_outcome(ResetOutcomeHandler handler, void *handler_userdata, void *userdata) {
+        int r = api_fixture.outcomes_error;
+
+        for (size_t i = 0; r >= 0 && i < api_fixture.n_outcomes; i++) {
+                ResetOutcome outcome = { .vendor_id = 0x2, .device_id = 0x67df, .kernel = "6.12", .method = "flr" };
+                outcome.n_tries = i;
+                outcome.n_failures = INT64_MAX;
+                memset(outcome.family, 'f', sizeof(outcome.family) - 1);
+                r = handler(&outcome, handler_userdata);
+        }
+        return r;
 }
 
 static const char *problem(size_t index, char *buffer, size_t size, void *userdata) {
@@ -78,7 +96,9 @@ static void on_released(void *userdata) {
 
 static const ApiOperations operations = {
         .view = view,
+        .evidence = evidence,
         .problem = problem,
+        .each_outcome = each_outcome,
         .to_guest = take,
         .to_host = take,
         .reset = take,
@@ -192,6 +212,49 @@ void api_call(sd_bus *caller, Call *call, bool gpu, const char *member, const ch
         ck_assert_int_ge(sd_bus_message_appendv(message, types, ap), 0);
         va_end(ap);
         api_send(caller, call, message);
+}
+
+static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        const char *name;
+
+        api_fixture.signalled[0] = '\0';
+        ck_assert_int_ge(sd_bus_message_skip(message, "s"), 0);
+        ck_assert_int_ge(sd_bus_message_enter_container(message, 'a', "{sv}"), 0);
+        while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
+                ck_assert_int_gt(sd_bus_message_read(message, "s", &name), 0);
+                (void) text_append(api_fixture.signalled, sizeof(api_fixture.signalled), "%s ", name);
+                ck_assert_int_gt(sd_bus_message_skip(message, "v"), 0);
+                ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
+        }
+        api_fixture.n_signals++;
+        return 0;
+}
+
+void api_watch_changes(sd_bus *caller) {
+        ck_assert_int_ge(sd_bus_match_signal(caller, NULL, NULL, FIXTURE_GPU_PATH, "org.freedesktop.DBus.Properties",
+                                             "PropertiesChanged", on_changed, NULL), 0);
+}
+
+sd_bus_message *api_get(sd_bus *caller, const char *property, const char *type) {
+        sd_bus_message *message = NULL;
+        Call call = { 0 };
+
+        ck_assert_int_ge(sd_bus_message_new_method_call(caller, &message, GPUSWITCH_BUS_NAME, FIXTURE_GPU_PATH,
+                                                        "org.freedesktop.DBus.Properties", "Get"), 0);
+        ck_assert_int_ge(sd_bus_message_append(message, "ss", GPUSWITCH_GPU_INTERFACE, property), 0);
+        api_send(caller, &call, message);
+        api_run_until(&call.answered);
+        ck_assert_str_eq(call.error, "");
+        ck_assert_int_gt(sd_bus_message_enter_container(call.reply, 'v', type), 0);
+        return call.reply;
+}
+
+void api_expect_text(sd_bus_message *message, const char *key, const char *expected) {
+        const char *name, *text;
+
+        ck_assert_int_gt(sd_bus_message_read(message, "{sv}", &name, "s", &text), 0);
+        ck_assert_str_eq(name, key);
+        ck_assert_str_eq(text, expected);
 }
 
 void api_run_until(const bool *flag) {

@@ -35,6 +35,9 @@ typedef struct ApiFixture {
         Waiters held[(REQUESTS_MAX + START_REQUESTS_MAX) / WAITERS_MAX + 1]; /* that the manager does not answer */
         bool stuck;            /* as the manager shows its card, with: */
         StuckView stuck_detail;
+        EvidenceList evidence;
+        size_t n_outcomes;     /* that there are; */
+        int outcomes_error;    /* or why they cannot be read */
         unsigned n_asked;      /* requests that have reached the manager */
         unsigned n_running;    /* domains in the last SyncDomains */
         Inhibitors *inhibitors;
@@ -44,6 +47,8 @@ typedef struct ApiFixture {
         unsigned n_cancelled;  /* of these taken back */
         sd_bus_message *question; /* the last one */
         char action[64];
+        unsigned n_signals;    /* PropertiesChanged since api_watch_changes(); */
+        char signalled[512];   /* the names in the last one, each with a space behind it */
 } ApiFixture;
 
 /* Without root there is one user only, and no caller for the domain methods. */
@@ -88,5 +93,11 @@ size_t api_n_held(void);
 void api_run_until_held(size_t n);
 /** api_answered() - run until the call has its answer, and forget the reply. */
 void api_answered(Call *call);
+/** api_watch_changes() - count the card's change signals from now on. In force once a later call has its answer. */
+void api_watch_changes(sd_bus *caller);
+/** api_get() - a property of the card; the reply to Get, inside its variant of @type. The caller unrefs it. */
+sd_bus_message *api_get(sd_bus *caller, const char *property, const char *type);
+/** api_expect_text() - the next entry of an a{sv} is that text under that key. */
+void api_expect_text(sd_bus_message *message, const char *key, const char *expected);
 /** api_polkit_answer() - to the last question. */
 void api_polkit_answer(bool yes);

@@ -34,6 +34,7 @@ class Usage(BusTest):
                           ["plan", "01:00.0", "sideways"], ["--no-such", "list"], ["list", "-f"],
                           ["status", "--lines=3"], ["log", "-n", "many"], ["-H"], ["list", "-H", "a", "-M", "b"],
                           ["-M", "x", "log"], ["explain", "a", "b"], ["recover", "01:00.0"], ["libvirt-hook"],
+                          ["quirks"], ["quirks", "fly"], ["quirks", "report", "x"],
                           ["inhibit"], ["inhibit", "--list", "x"], ["inhibit", "--mode=stop", "--", "true"],
                           ["-H", "a", "inhibit", "--", "true"], ["-M", "a", "inhibit", "--", "true"],
                           ["list", "--mode=block"], ["status", "--gpu=big"], ["inhibit", "-n", "3", "--", "true"],
@@ -45,7 +46,8 @@ class Usage(BusTest):
 
     def test_help_names_every_verb(self):
         done = self.run_client("--help")
-        for verb in ("list", "status", "to-guest", "to-host", "plan", "explain", "monitor", "log", "inhibit", "libvirt-hook"):
+        for verb in ("list", "status", "to-guest", "to-host", "plan", "explain", "monitor", "log", "inhibit", "quirks",
+                     "libvirt-hook"):
             self.assertIn(f"\n  {verb} ", done.stdout)
         self.assertRegex(self.run_client("--version").stdout, r"^gpuswitchctl \d")
 
@@ -72,6 +74,7 @@ class Usage(BusTest):
         self.assertEqual(set(complete("inhibit", "--")) - set(complete("list", "--")),
                          {"--gpu", "--mode", "--who", "--why", "--list"})
         self.assertEqual(complete("inhibit", "--mode", ""), ["block", "delay"])
+        self.assertEqual(complete("quirks", ""), ["report"])
         self.assertEqual(complete("to-"), ["to-guest", "to-host"])
         self.assertEqual(complete("--json", "plan", "01:00.0", ""), ["guest", "host"])
         self.assertEqual(complete("-H", "there", "pl"), ["plan"])
@@ -84,7 +87,7 @@ class Usage(BusTest):
 
 class Unreachable(BusTest):
     VERBS = (["list"], ["status"], ["list", "--json"], ["to-guest", "01:00.0"], ["to-host", "01:00.0"],
-             ["plan", "01:00.0", "guest"], ["explain"], ["monitor"], ["log", "a name"],
+             ["plan", "01:00.0", "guest"], ["explain"], ["monitor"], ["log", "a name"], ["quirks", "report"],
              ["inhibit", "--list"], ["inhibit", "--", "touch", "/never/made"])
 
     def check_all(self):
@@ -203,6 +206,42 @@ class Reading(BusTest):
         self.assertIsNone(gpus[0]["stuck_detail"])
         one = json.loads(self.run_client("--json", "status", "10000:03:00.0").stdout)["gpus"]
         self.assertEqual([gpu["address"] for gpu in one], ["10000:03:00.0"])
+
+    def test_time_line(self):
+        """Only of a card that is named: it is long."""
+        self.start_fake()
+        self.assertIn("""
+     Time line: 1970-01-01 01:01:01  fresh               its kernel log
+                -- this boot --
+                1970-01-01 02:00:00  fresh               boot
+                1970-01-01 02:00:01  fresh -> touched    driver amdgpu -> none?[31m
+                1970-01-01 02:00:02  failed              it does not answer
+""", self.run_client("status", "big").stdout)
+        self.assertNotIn("Time line", self.run_client("status").stdout)
+        self.assertNotIn("Time line", self.run_client("status", "01:00.0").stdout)
+
+        gpus = json.loads(self.run_client("status", "--json").stdout)["gpus"]
+        self.assertEqual(gpus[0]["evidence"], [])
+        first, _, third, _ = gpus[1]["evidence"]
+        self.assertEqual(first, {"time": "1970-01-01T01:01:01.000000Z", "time_usec": 3661000000, "event": "first-sight",
+                                 "old_state": None, "new_state": "fresh", "reason": "its kernel log", "this_boot": False})
+        self.assertEqual((third["time"], third["event"], third["old_state"], third["new_state"], third["this_boot"]),
+                         ("1970-01-01T02:00:01.500000Z", "host-unbind", "fresh", "touched", True))
+
+    def test_quirks_report(self):
+        """JSON in any case, and nothing in it that was not meant to leave the machine."""
+        self.start_fake()
+        version = self.run_client("--version").stdout.split()[1]
+        for arguments in (["quirks", "report"], ["--json", "quirks", "report"]):
+            done = self.run_client(*arguments)
+            self.assertEqual(json.loads(done.stdout), {"gpuswitch": version, "outcomes": [{
+                "vendor_id": "1002", "device_id": "67df", "subsystem_vendor_id": "1da2", "subsystem_device_id": "e353",
+                "family": "polaris", "kernel": "6.12.48", "method": "pci-config", "tries": 5, "successes": 3, "failures": 1}]})
+            self.assertEqual(done.stderr, "")
+
+    def test_quirks_report_of_nothing(self):
+        self.start_fake("--empty")
+        self.assertEqual(json.loads(self.run_client("quirks", "report").stdout)["outcomes"], [])
 
     def test_unknown_gpu(self):
         self.start_fake()

@@ -154,6 +154,31 @@ static int get_stuck_detail(sd_bus *b, const char *path, const char *interface, 
         return sd_bus_message_close_container(reply);
 }
 
+/* Card 1 has a past. */
+static int get_evidence(sd_bus *b, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        static const struct {
+                uint64_t time_usec;
+                const char *event, *old_state, *new_state, *reason;
+                int this_boot;
+        } rows[] = {
+                { 3661000000, "first-sight", "", "fresh", "its kernel log", 0 },
+                { 7200000000, "first-sight", "fresh", "fresh", "boot", 1 },
+                { 7201500000, "host-unbind", "fresh", "touched", "driver amdgpu -> none\033[31m", 1 },
+                { 7202000000, "quirk-reset-failed", "failed", "failed", "it does\nnot answer", 1 },
+        };
+        const Card *card = userdata;
+
+        must(sd_bus_message_open_container(reply, 'a', "a{sv}"), property);
+        for (size_t i = 0; is_card(card, 1) && i < sizeof(rows) / sizeof(rows[0]); i++)
+                must(sd_bus_message_append(reply, "a{sv}", 6, "time_usec", "t", rows[i].time_usec, "event", "s",
+                                           rows[i].event, "old_state", "s", rows[i].old_state, "new_state", "s",
+                                           rows[i].new_state, "reason", "s", rows[i].reason, "this_boot", "b",
+                                           rows[i].this_boot),
+                     property);
+        return sd_bus_message_close_container(reply);
+}
+
 static int get_functions(sd_bus *b, const char *path, const char *interface, const char *property,
                          sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Card *card = userdata;
@@ -290,6 +315,7 @@ static const sd_bus_vtable card_vtable[] = {
         SD_BUS_PROPERTY("Stuck", "b", get_flag, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("StuckReason", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("StuckDetail", "a{sv}", get_stuck_detail, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Evidence", "aa{sv}", get_evidence, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Family", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("IommuGroup", "i", get_group, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Domain", "a{sv}", get_domain, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -367,12 +393,24 @@ static int list_inhibitors(sd_bus_message *message, void *userdata, sd_bus_error
                                           812, "", "shell", "lets the \xc3\xa4 screen go", "delay", 4294967294U, 0);
 }
 
+/* With a key that is nobody else's business. */
+static int outcomes(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        if (empty)
+                return sd_bus_reply_method_return(message, "aa{sv}", 0);
+        return sd_bus_reply_method_return(message, "aa{sv}", 1, 11, "vendor_id", "s", "1002", "device_id", "s", "67df",
+                                          "subsystem_vendor_id", "s", "1da2", "subsystem_device_id", "s", "e353", "serial",
+                                          "s", "0123456789", "family", "s", "polaris", "kernel", "s", "6.12.48", "method",
+                                          "s", "pci-config", "tries", "t", (uint64_t) 5, "successes", "t", (uint64_t) 3,
+                                          "failures", "t", (uint64_t) 1);
+}
+
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Problems", "as", get_problems, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_METHOD("PrepareDomain", "ssas", "", prepare_domain, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ReleaseDomain", "ss", "", release_domain, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Inhibit", "ssss", "h", inhibit, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Outcomes", "", "aa{sv}", outcomes, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListInhibitors", "", "a(ssssuu)", list_inhibitors, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };

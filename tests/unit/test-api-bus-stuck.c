@@ -6,55 +6,18 @@
 #include <string.h>
 
 #include "base/macros.h"
-#include "base/text.h"
-#include "gpuswitch/names.h"
 
 static sd_bus *caller;
-static unsigned n_signals;
-static char signalled[512]; /* names, each with a space behind it */
-
-static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
-        const char *name;
-
-        signalled[0] = '\0';
-        ck_assert_int_ge(sd_bus_message_skip(message, "s"), 0);
-        ck_assert_int_ge(sd_bus_message_enter_container(message, 'a', "{sv}"), 0);
-        while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
-                ck_assert_int_gt(sd_bus_message_read(message, "s", &name), 0);
-                (void) text_append(signalled, sizeof(signalled), "%s ", name);
-                ck_assert_int_gt(sd_bus_message_skip(message, "v"), 0);
-                ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
-        }
-        n_signals++;
-        return 0;
-}
 
 static void setup(void) {
         api_fixture_setup();
         caller = api_caller(0);
-        n_signals = 0;
-        ck_assert_int_ge(sd_bus_match_signal(caller, NULL, NULL, FIXTURE_GPU_PATH, "org.freedesktop.DBus.Properties",
-                                             "PropertiesChanged", on_changed, NULL), 0);
+        api_watch_changes(caller);
 }
 
 static void teardown(void) {
         (void) api_caller_leaves(caller);
         api_fixture_teardown();
-}
-
-/* The reply to Get, inside its variant. */
-static sd_bus_message *get(const char *property, const char *type) {
-        sd_bus_message *message = NULL;
-        Call call = { 0 };
-
-        ck_assert_int_ge(sd_bus_message_new_method_call(caller, &message, GPUSWITCH_BUS_NAME, FIXTURE_GPU_PATH,
-                                                        "org.freedesktop.DBus.Properties", "Get"), 0);
-        ck_assert_int_ge(sd_bus_message_append(message, "ss", GPUSWITCH_GPU_INTERFACE, property), 0);
-        api_send(caller, &call, message);
-        api_run_until(&call.answered);
-        ck_assert_str_eq(call.error, "");
-        ck_assert_int_gt(sd_bus_message_enter_container(call.reply, 'v', type), 0);
-        return call.reply;
 }
 
 static void become_stuck(void) {
@@ -71,14 +34,6 @@ static void become_stuck(void) {
         strcpy(detail->help[0], "First.");
         strcpy(detail->help[1], "Second.");
         api_bus_gpu_changed(api_fixture.bus, (PciAddress){ .bus = 1 });
-}
-
-static void expect_text(sd_bus_message *message, const char *key, const char *expected) {
-        const char *name, *text;
-
-        ck_assert_int_gt(sd_bus_message_read(message, "{sv}", &name, "s", &text), 0);
-        ck_assert_str_eq(name, key);
-        ck_assert_str_eq(text, expected);
 }
 
 static void expect_texts(sd_bus_message *message, const char *key, const char *const *expected, size_t n) {
@@ -106,18 +61,18 @@ START_TEST(test_detail) {
         int32_t number;
 
         become_stuck();
-        sd_bus_message *reply = get("StuckDetail", "a{sv}");
+        sd_bus_message *reply = api_get(caller, "StuckDetail", "a{sv}");
         ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
-        expect_text(reply, "step", "unbind 0000:01:00.0 from amdgpu");
-        expect_text(reply, "action", "write 0000:01:00.0 to /sys/bus/pci/drivers/amdgpu/unbind");
-        expect_text(reply, "function", "0000:01:00.0");
+        api_expect_text(reply, "step", "unbind 0000:01:00.0 from amdgpu");
+        api_expect_text(reply, "action", "write 0000:01:00.0 to /sys/bus/pci/drivers/amdgpu/unbind");
+        api_expect_text(reply, "function", "0000:01:00.0");
         ck_assert_int_gt(sd_bus_message_read(reply, "{sv}{sv}", &since, "t", &usec, &pid, "i", &number), 0);
         ck_assert_str_eq(since, "since_usec");
         ck_assert_uint_eq(usec, UINT64_C(1700000000000001));
         ck_assert_str_eq(pid, "pid");
         ck_assert_int_eq(number, 637);
-        expect_text(reply, "kernel_function", "amdgpu_pci_remove");
-        expect_text(reply, "kernel_stack", "amdgpu_pci_remove < pci_device_remove");
+        api_expect_text(reply, "kernel_function", "amdgpu_pci_remove");
+        api_expect_text(reply, "kernel_stack", "amdgpu_pci_remove < pci_device_remove");
         expect_texts(reply, "holders", holders, 1);
         expect_texts(reply, "help", help, 2);
         ck_assert_int_eq(sd_bus_message_at_end(reply, false), 1);
@@ -126,7 +81,7 @@ START_TEST(test_detail) {
 END_TEST
 
 START_TEST(test_not_stuck) {
-        sd_bus_message *reply = get("StuckDetail", "a{sv}");
+        sd_bus_message *reply = api_get(caller, "StuckDetail", "a{sv}");
 
         ck_assert_int_eq(sd_bus_message_enter_container(reply, 'a', "{sv}"), 1);
         ck_assert_int_eq(sd_bus_message_at_end(reply, false), 1);
@@ -135,23 +90,23 @@ START_TEST(test_not_stuck) {
 END_TEST
 
 START_TEST(test_signals) {
-        sd_bus_message_unref(get("Stuck", "b")); /* the match is in force */
+        sd_bus_message_unref(api_get(caller, "Stuck", "b")); /* the match is in force */
         become_stuck();
-        api_run_until_equal(&n_signals, 1);
-        ck_assert_str_eq(signalled, "Stuck StuckDetail ");
+        api_run_until_equal(&api_fixture.n_signals, 1);
+        ck_assert_str_eq(api_fixture.signalled, "Stuck StuckDetail ");
 
         /* Where it hangs may change; what has not changed is not signalled. */
         strcpy(api_fixture.stuck_detail.kernel_function, "msleep");
         api_bus_gpu_changed(api_fixture.bus, (PciAddress){ .bus = 1 });
         api_bus_gpu_changed(api_fixture.bus, (PciAddress){ .bus = 1 });
-        api_run_until_equal(&n_signals, 2);
-        ck_assert_str_eq(signalled, "StuckDetail ");
+        api_run_until_equal(&api_fixture.n_signals, 2);
+        ck_assert_str_eq(api_fixture.signalled, "StuckDetail ");
 
         api_fixture.stuck = false;
         memset(&api_fixture.stuck_detail, 0, sizeof(api_fixture.stuck_detail));
         api_bus_gpu_changed(api_fixture.bus, (PciAddress){ .bus = 1 });
-        api_run_until_equal(&n_signals, 3);
-        ck_assert_str_eq(signalled, "Stuck StuckDetail ");
+        api_run_until_equal(&api_fixture.n_signals, 3);
+        ck_assert_str_eq(api_fixture.signalled, "Stuck StuckDetail ");
 }
 END_TEST
 

@@ -2,6 +2,8 @@
 
 #include "machine/system.h"
 
+#include <sys/utsname.h>
+
 #include "check-main.h"
 #include "machine-tree.h"
 
@@ -93,6 +95,16 @@ START_TEST(test_identity_deep) {
 }
 END_TEST
 
+START_TEST(test_kernel_release) {
+        char release[KERNEL_RELEASE_SIZE] = "untouched";
+        struct utsname name;
+
+        ck_assert_int_eq(uname(&name), 0);
+        system_kernel_release(release);
+        ck_assert_str_eq(release, name.release);
+}
+END_TEST
+
 static Suite *make_suite(void) {
         Suite *suite = suite_create("machine/system");
         TCase *tests = tcase_create("system");
@@ -101,6 +113,7 @@ static Suite *make_suite(void) {
         tcase_add_checked_fixture(tests, tree_setup, tree_teardown);
         tcase_add_test(tests, test_drivers);
         tcase_add_test(tests, test_boot_id);
+        tcase_add_test(tests, test_kernel_release);
         tcase_add_loop_test(tests, test_identity, 0, ELEMENTSOF(identity_cases));
         tcase_add_test(tests, test_identity_deep);
         suite_add_tcase(suite, tests);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the bus shows of the past: on what a card's state is based, and what has come of resets. */
+
+#include "api-fixture.h"
+
+#include <string.h>
+
+#include "base/macros.h"
+#include "gpuswitch/names.h"
+
+static sd_bus *caller;
+
+static void setup(void) {
+        api_fixture_setup();
+        caller = api_caller(api_user(0)); /* nobody in particular */
+        api_watch_changes(caller);
+}
+
+static void teardown(void) {
+        (void) api_caller_leaves(caller);
+        api_fixture_teardown();
+}
+
+static void happen(CardEvent event, ResetState from, ResetState to, bool this_boot, const char *reason) {
+        Evidence evidence = { .at_realtime_usec = UINT64_C(1700000000000001), .event = event, .from = from, .to = to,
+                              .this_boot = this_boot };
+
+        strcpy(evidence.reason, reason);
+        ck_assert(evidence_add(&api_fixture.evidence, &evidence));
+        api_bus_gpu_changed(api_fixture.bus, (PciAddress){ .bus = 1 });
+}
+
+static void expect_entry(sd_bus_message *reply, const char *event, const char *old_state, const char *new_state,
+                         const char *reason, bool this_boot) {
+        const char *key;
+        uint64_t usec;
+        int flag;
+
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
+        ck_assert_int_gt(sd_bus_message_read(reply, "{sv}", &key, "t", &usec), 0);
+        ck_assert_str_eq(key, "time_usec");
+        ck_assert_uint_eq(usec, UINT64_C(1700000000000001));
+        api_expect_text(reply, "event", event);
+        api_expect_text(reply, "old_state", old_state);
+        api_expect_text(reply, "new_state", new_state);
+        api_expect_text(reply, "reason", reason);
+        ck_assert_int_gt(sd_bus_message_read(reply, "{sv}", &key, "b", &flag), 0);
+        ck_assert_str_eq(key, "this_boot");
+        ck_assert_int_eq(flag, this_boot);
+        ck_assert_int_ge(sd_bus_message_exit_container(reply), 0); /* -EBUSY if there were more */
+}
+
+START_TEST(test_evidence) {
+        happen(_CARD_EVENT_INVALID, _RESET_STATE_INVALID, RESET_STATE_FRESH, false, "first sight");
+        happen(CARD_EVENT_HOST_UNBIND, RESET_STATE_FRESH, RESET_STATE_TOUCHED, true, "link, größer");
+        sd_bus_message *reply = api_get(caller, "Evidence", "aa{sv}");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "a{sv}"), 0);
+        expect_entry(reply, "first-sight", "", "fresh", "first sight", false);
+        expect_entry(reply, "host-unbind", "fresh", "touched", "link, größer", true);
+        ck_assert_int_eq(sd_bus_message_at_end(reply, false), 1);
+        sd_bus_message_unref(reply);
+}
+END_TEST
+
+START_TEST(test_evidence_is_signalled) {
+        sd_bus_message_unref(api_get(caller, "Stuck", "b")); /* the match is in force */
+        for (unsigned i = 1; i <= EVIDENCE_SHOWN_MAX + 2; i++) {
+                /* Also when the list is full and only its first entry goes. */
+                happen(CARD_EVENT_HOST_BIND, RESET_STATE_TOUCHED, RESET_STATE_PREFAIL, true, "link");
+                api_bus_gpu_changed(api_fixture.bus, (PciAddress){ .bus = 1 });
+                api_run_until_equal(&api_fixture.n_signals, i);
+                ck_assert_str_eq(api_fixture.signalled, "Evidence ");
+        }
+}
+END_TEST
+
+START_TEST(test_outcomes) {
+        size_t n = 0;
+        Call call = { 0 };
+
+        api_fixture.n_outcomes = RESET_OUTCOME_ROWS_MAX;
+        api_call(caller, &call, false, "Outcomes", "");
+        api_run_until(&call.answered);
+        ck_assert_str_eq(call.error, "");
+        ck_assert_int_gt(sd_bus_message_enter_container(call.reply, 'a', "a{sv}"), 0);
+        for (; sd_bus_message_enter_container(call.reply, 'a', "{sv}") > 0; n++) {
+                const char *tries, *successes, *failures;
+                uint64_t n_tries, n_successes, n_failures;
+                char family[FAMILY_NAME_SIZE] = "";
+
+                memset(family, 'f', sizeof(family) - 1);
+                api_expect_text(call.reply, "vendor_id", "0002");
+                api_expect_text(call.reply, "device_id", "67df");
+                api_expect_text(call.reply, "subsystem_vendor_id", "0000");
+                api_expect_text(call.reply, "subsystem_device_id", "0000");
+                api_expect_text(call.reply, "family", family);
+                api_expect_text(call.reply, "kernel", "6.12");
+                api_expect_text(call.reply, "method", "flr");
+                ck_assert_int_gt(sd_bus_message_read(call.reply, "{sv}{sv}{sv}", &tries, "t", &n_tries, &successes, "t",
+                                                     &n_successes, &failures, "t", &n_failures), 0);
+                ck_assert_str_eq(tries, "tries");
+                ck_assert_str_eq(successes, "successes");
+                ck_assert_str_eq(failures, "failures");
+                ck_assert_uint_eq(n_tries, n);
+                ck_assert_uint_eq(n_successes, 0);
+                ck_assert_uint_eq(n_failures, INT64_MAX);
+                ck_assert_int_ge(sd_bus_message_exit_container(call.reply), 0);
+        }
+        ck_assert_uint_eq(n, RESET_OUTCOME_ROWS_MAX);
+        sd_bus_message_unref(call.reply);
+        ck_assert_uint_eq(api_fixture.n_questions, 0); /* nobody is asked */
+}
+END_TEST
+
+START_TEST(test_outcomes_cannot_be_read) {
+        Call call = { 0 };
+
+        api_fixture.n_outcomes = 1;
+        api_fixture.outcomes_error = -EIO;
+        api_call(caller, &call, false, "Outcomes", "");
+        api_answered(&call);
+        ck_assert_str_eq(call.error, GPUSWITCH_ERROR_FAILED);
+        ck_assert_str_eq(call.text, "what has come of resets could not be read in " GPUSWITCH_STORE_PATH
+                                    ": Input/output error");
+}
+END_TEST
+
+static Suite *make_suite(void) {
+        Suite *suite = suite_create("api/bus-history");
+        TCase *tests = tcase_create("bus-history");
+
+        tcase_set_timeout(tests, 60);
+        tcase_add_checked_fixture(tests, setup, teardown);
+        tcase_add_test(tests, test_evidence);
+        tcase_add_test(tests, test_evidence_is_signalled);
+        tcase_add_test(tests, test_outcomes);
+        tcase_add_test(tests, test_outcomes_cannot_be_read);
+        suite_add_tcase(suite, tests);
+        return suite;
+}
+
+API_MAIN(make_suite)
