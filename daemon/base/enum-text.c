@@ -39,6 +39,13 @@ static const char *const guard_table[_GUARD_MAX] = {
 };
 DEFINE_ENUM_TEXT(guard, Guard, guard_table)
 
+static const char *const kernel_guard_table[_KERNEL_GUARD_MAX] = {
+        [KERNEL_GUARD_NONE] = "none",
+        [KERNEL_GUARD_ALWAYS] = "always",
+        [KERNEL_GUARD_VENDOR_RESET] = "vendor-reset",
+};
+DEFINE_ENUM_TEXT(kernel_guard, KernelGuard, kernel_guard_table)
+
 static const char *const direction_table[_DIRECTION_MAX] = {
         [DIRECTION_GUEST] = "guest",
         [DIRECTION_HOST] = "host",

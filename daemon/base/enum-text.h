@@ -19,6 +19,7 @@ DECLARE_ENUM_TEXT(owner, Owner);
 DECLARE_ENUM_TEXT(function_role, FunctionRole);
 DECLARE_ENUM_TEXT(bus_reset_wish, BusResetWish);
 DECLARE_ENUM_TEXT(guard, Guard);
+DECLARE_ENUM_TEXT(kernel_guard, KernelGuard);
 DECLARE_ENUM_TEXT(direction, Direction);
 DECLARE_ENUM_TEXT(return_to, ReturnTo);
 

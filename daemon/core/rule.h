@@ -76,6 +76,7 @@ typedef struct Rule {
         char family[FAMILY_NAME_SIZE]; /* "generic" where no quirk matches */
         BusResetWish bus_reset;
         ResetStateRule state;
+        KernelGuard kernel_guard;
         Recipe recipes[RECIPES_MAX]; /* in order of preference; the first without steps ends the list */
 
         /* Policy */

@@ -67,6 +67,10 @@ static const KeySpec key_table[] = {
           .words = WORDS("wanted", "forbidden"),
           .help = "Whether the bus reset at the end of a guest is the reset this family needs, or can kill "
                   "the card." },
+        { OBJECT_FAMILY, "kernel_guard", KEY_TYPE_WORD, .is_sourced = true,
+          .words = WORDS("none", "always", "vendor-reset"),
+          .help = "When the kernel keeps bus resets from these cards by itself: always, or while the module "
+                  "vendor-reset looks after the card. Default: none." },
         { OBJECT_FAMILY, "state", KEY_TYPE_OBJECT, .child = OBJECT_STATE,
           .help = "Where the family's reset states differ from the base table. Only for the worse." },
         { OBJECT_FAMILY, "reset", KEY_TYPE_OBJECT, .child = OBJECT_RESET,

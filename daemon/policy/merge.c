@@ -55,6 +55,7 @@ void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
         if (family) {
                 (void) text_copy(rule.family, sizeof(rule.family), family->name);
                 rule.bus_reset = family->bus_reset;
+                rule.kernel_guard = family->kernel_guard;
                 rule.state = family->state;
                 memcpy(rule.recipes, family->recipes, sizeof(rule.recipes));
         }
@@ -80,6 +81,7 @@ static const char *family_origin(const Policy *policy, const CardFacts *card, co
         const Family *family = best_family(policy, card);
 
         if (!family || (streq(key, "state") && !family->has_state) ||
+            (streq(key, "kernel_guard") && family->kernel_guard == KERNEL_GUARD_NONE) ||
             (streq(key, "reset") && family->recipes[0].n_steps == 0))
                 return ORIGIN_BUILT_IN;
         return family->origin;
@@ -104,7 +106,7 @@ static const char *bus_reset_origin(const Policy *policy, const CardFacts *card)
 const char *policy_origin(const Policy *policy, const CardFacts *card, const char *key) {
         if (streq(key, "bus_reset"))
                 return bus_reset_origin(policy, card);
-        if (streq(key, "family") || streq(key, "state") || streq(key, "reset"))
+        if (streq(key, "family") || streq(key, "state") || streq(key, "reset") || streq(key, "kernel_guard"))
                 return family_origin(policy, card, key);
         if (streq(key, "return"))
                 return card_origin(policy, card, CARD_WORD_RETURN);

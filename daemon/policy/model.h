@@ -12,6 +12,7 @@ typedef struct Family {
         CardMatch matches[FAMILY_IDS_MAX];
         size_t n_matches;
         BusResetWish bus_reset;
+        KernelGuard kernel_guard;
         ResetStateRule state;
         bool has_state; /* at least one cell is given */
         Recipe recipes[RECIPES_MAX];

@@ -89,6 +89,8 @@ static int family_read(Report *report, const Place *place, json_object *object, 
         (void) text_copy(family->origin, sizeof(family->origin), report->file);
         (void) text_copy(family->name, sizeof(family->name), member_text(object, "family"));
         family->bus_reset = bus_reset_wish_from_string(member_value_text(object, "bus_reset"));
+        if (member(object, "kernel_guard"))
+                family->kernel_guard = kernel_guard_from_string(member_value_text(object, "kernel_guard"));
         if (matches_read(report, &at_match, member(object, "match"), families, n_families, family) != 0)
                 return POLICY_E_REFUSED;
         if (state && state_read(report, &at_state, state, family) != 0)
@@ -97,6 +99,9 @@ static int family_read(Report *report, const Place *place, json_object *object, 
                 return report_meaning(
                         report, &at_bus_reset,
                         "has to be \"forbidden\": by its \"state\" this family can be in prefail");
+        if (family->kernel_guard != KERNEL_GUARD_NONE && family->bus_reset != BUS_RESET_FORBIDDEN)
+                return report_meaning(report, &at_bus_reset,
+                                      "has to be \"forbidden\": by its \"kernel_guard\" the kernel resets no bus of this family");
         if (!reset)
                 return 0;
         if (recipe_read(report, &at_reset, reset, family->bus_reset == BUS_RESET_FORBIDDEN, &family->recipes[0]) != 0)

@@ -56,6 +56,15 @@ typedef enum Guard {
         _GUARD_INVALID = -EINVAL,
 } Guard;
 
+/* When the kernel itself keeps bus resets from a family (PCI_DEV_FLAGS_NO_BUS_RESET), without our doing. */
+typedef enum KernelGuard {
+        KERNEL_GUARD_NONE,
+        KERNEL_GUARD_ALWAYS,       /* it has a quirk for these ids */
+        KERNEL_GUARD_VENDOR_RESET, /* while the module vendor-reset looks after the card */
+        _KERNEL_GUARD_MAX,
+        _KERNEL_GUARD_INVALID = -EINVAL,
+} KernelGuard;
+
 typedef enum Direction {
         DIRECTION_GUEST,
         DIRECTION_HOST,

@@ -32,6 +32,7 @@ ENUM_TEST(reset_state, ResetState, _RESET_STATE_MAX, "fresh", "touched", "prefai
 ENUM_TEST(owner, Owner, _OWNER_MAX, "none", "host", "guest", "switching")
 ENUM_TEST(function_role, FunctionRole, _FUNCTION_ROLE_MAX, "display", "audio", "usb", "ucsi", "other")
 ENUM_TEST(bus_reset_wish, BusResetWish, _BUS_RESET_WISH_MAX, "wanted", "forbidden")
+ENUM_TEST(kernel_guard, KernelGuard, _KERNEL_GUARD_MAX, "none", "always", "vendor-reset")
 ENUM_TEST(guard, Guard, _GUARD_MAX, "none", "stub-companion", "pinned-companion")
 ENUM_TEST(direction, Direction, _DIRECTION_MAX, "guest", "host")
 ENUM_TEST(return_to, ReturnTo, _RETURN_TO_MAX, "host", "stay")
@@ -50,6 +51,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, test_owner);
         tcase_add_test(tcase, test_function_role);
         tcase_add_test(tcase, test_bus_reset_wish);
+        tcase_add_test(tcase, test_kernel_guard);
         tcase_add_test(tcase, test_guard);
         tcase_add_test(tcase, test_direction);
         tcase_add_test(tcase, test_return_to);

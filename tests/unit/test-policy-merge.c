@@ -133,6 +133,21 @@ START_TEST(guard_is_needed_where_the_bus_reset_kills) {
 }
 END_TEST
 
+START_TEST(kernel_guard_is_the_families_word) {
+        CardFacts card = rx470();
+
+        fixture_write(f.vendor, "10.json", one_family("silent", BY_ID, "forbidden"));
+        ck_assert_int_eq((int) rule_of(&card).kernel_guard, KERNEL_GUARD_NONE);
+        expect_origin(&card, "kernel_guard", NULL, NULL);
+        fixture_write(f.vendor, "20.json",
+                      "{\"version\":1,\"families\":[{\"family\":\"guarded\",\"match\":[" BY_ID "],"
+                      "\"bus_reset\":{\"value\":\"forbidden\",\"source\":\"a test\"},"
+                      "\"kernel_guard\":{\"value\":\"always\",\"source\":\"a test\"}}]}");
+        ck_assert_int_eq((int) rule_of(&card).kernel_guard, KERNEL_GUARD_ALWAYS);
+        expect_origin(&card, "kernel_guard", f.vendor, "20.json");
+}
+END_TEST
+
 START_TEST(policy_is_merged_key_by_key) {
         CardFacts card = rx470(), other = fixture_card("0000:02:00.0", 0x10de, 0x2484);
 
@@ -254,6 +269,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, companions_match_nothing);
         tcase_add_test(tcase, a_family_is_taken_whole);
         tcase_add_test(tcase, guard_is_needed_where_the_bus_reset_kills);
+        tcase_add_test(tcase, kernel_guard_is_the_families_word);
         tcase_add_test(tcase, policy_is_merged_key_by_key);
         tcase_add_test(tcase, later_policy_wins_among_equals);
         tcase_add_test(tcase, policy_can_forbid_the_bus_reset);

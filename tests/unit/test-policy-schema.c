@@ -235,6 +235,7 @@ START_TEST(rows_are_whole) {
         }
         ck_assert(key_find(OBJECT_RESET, "source")->is_required);
         ck_assert(key_find(OBJECT_FAMILY, "bus_reset")->is_sourced);
+        ck_assert(key_find(OBJECT_FAMILY, "kernel_guard")->is_sourced);
 }
 END_TEST
 
@@ -248,6 +249,7 @@ END_TEST
 
 START_TEST(words_are_those_of_the_enums) {
         CHECK_WORDS(OBJECT_FAMILY, "bus_reset", _BUS_RESET_WISH_MAX, bus_reset_wish_to_string);
+        CHECK_WORDS(OBJECT_FAMILY, "kernel_guard", _KERNEL_GUARD_MAX, kernel_guard_to_string);
         CHECK_WORDS(OBJECT_STATE, "touched_host_bind", _RESET_STATE_MAX, reset_state_to_string);
         CHECK_WORDS(OBJECT_STATE, "prefail_bus_reset", _RESET_STATE_MAX, reset_state_to_string);
         CHECK_WORDS(OBJECT_STATE, "quirk_reset_ok", _RESET_STATE_MAX, reset_state_to_string);
