@@ -27,6 +27,11 @@ install(PROGRAMS systemd/libvirt-hook DESTINATION /etc/libvirt/hooks/qemu.d RENA
 install(DIRECTORY DESTINATION /etc/gpuswitch/policy.d)
 install(DIRECTORY DESTINATION /etc/gpuswitch/quirks.d)
 
+# For DKMS: the module is optional, and built on the machine that wants it.
+configure_file("${PROJECT_SOURCE_DIR}/daemon/guard/dkms.conf.in" "${PROJECT_BINARY_DIR}/dkms.conf" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/dkms.conf" daemon/guard/gpuswitch-guard.c daemon/guard/Kbuild daemon/guard/Makefile
+        daemon/guard/README.md DESTINATION src/gpuswitch-guard-${PROJECT_VERSION})
+
 install(PROGRAMS systemd/activate DESTINATION libexec RENAME gpuswitch-activate)
 install(FILES client/completion/gpuswitchctl.bash DESTINATION share/bash-completion/completions RENAME gpuswitchctl)
 install(FILES policy/README.md DESTINATION share/doc/gpuswitch RENAME policy.md)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is put over the base image before systemd runs: the project, the card model, the lab's own parts inside."""
+"""What is put over the base image before systemd runs: the project, kernel modules, the lab's own parts inside."""
 
 from . import cpio
 from .cache import hash_files, key_of
@@ -26,9 +26,9 @@ FILES = {
 }
 
 
-def payload(cache, suite, guest, module, stage):
+def payload(cache, suite, guest, modules, stage):
     """The layer with the archive `payload`; stage is None while there is no project to install."""
-    key = key_of(hash_files(guest / "root"), hash_files(module), stage and hash_files(stage), MASKED, AT_REST, AT_REST_CONDITION, FILES)
+    key = key_of(hash_files(guest / "root"), *[hash_files(module) for module in modules], stage and hash_files(stage), MASKED, AT_REST, AT_REST_CONDITION, FILES)
 
     def make(folder):
         with open(folder / "payload", "wb") as file:
@@ -36,7 +36,8 @@ def payload(cache, suite, guest, module, stage):
             if stage:
                 archive.tree(stage, "payload")
             archive.tree(guest / "root", "payload")
-            archive.content("payload/usr/lib/gpuswitch-lab/cardmodel.ko", (module / "cardmodel.ko").read_bytes())
+            for file in [file for module in modules for file in module.glob("*.ko")]:
+                archive.content(f"payload/usr/lib/gpuswitch-lab/{file.name}", file.read_bytes())
             for name, content in FILES.items():
                 archive.content(f"payload/{name}", content)
             archive.content("payload/var/lib/gpuswitch-lab/payload", key.encode())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is compiled in the build root: the card model and the project."""
+"""What is compiled in the build root: the card model, the guard module, and the project."""
 
 import shutil
 import subprocess
@@ -14,19 +14,19 @@ CONFIGURE = ["cmake", "-S", "/src", "-B", "/build", "-G", "Ninja", "-DCMAKE_BUIL
 ENABLE = ["systemctl", "--root=/mnt", "--quiet", "enable", "gpuswitchd.service", "gpuswitch-virtwatch.service"]
 
 
-def model(cache, suite, build_layer, release, source):
-    """The layer with cardmodel.ko for the suite's kernel."""
+def module(cache, suite, build_layer, release, kind, source, name):
+    """The layer with the kernel module NAME.ko for the suite's kernel."""
 
     def make(folder):
         work = folder / "work"
         shutil.copytree(source, work)
         run_in_root(build_layer / "root", {"/mnt": work}, ["make", "-C", f"/lib/modules/{release}/build", "M=/mnt", "modules"],
-                    f"compiling the card model for {release}", folder / "log")
-        (work / "cardmodel.ko").rename(folder / "cardmodel.ko")
+                    f"compiling {name} for {release}", folder / "log")
+        (work / f"{name}.ko").rename(folder / f"{name}.ko")
         shutil.rmtree(work)
         (folder / "log").unlink()
 
-    return cache.layer("model", suite, key_of(build_layer.name, hash_files(source)), make)
+    return cache.layer(kind, suite, key_of(build_layer.name, hash_files(source)), make)
 
 
 def sources(tree):
