@@ -29,7 +29,8 @@ static int append_registers(sd_bus_message *reply, const Step *step) {
 /* What is written, as it would be typed: a config dword in hex, an address for bind and unbind. */
 static void step_value(const Step *step, char value[static ATTRIBUTE_VALUE_SIZE]) {
         value[0] = '\0';
-        if (step->kind == STEP_BIND || step->kind == STEP_UNBIND || step->kind == STEP_PROBE)
+        if (step->kind == STEP_BIND || step->kind == STEP_UNBIND || step->kind == STEP_PROBE ||
+            step->kind == STEP_GUARD_SET || step->kind == STEP_GUARD_CLEAR)
                 (void) text_format(value, ATTRIBUTE_VALUE_SIZE, "%s", ADDRESS_TEXT(step->address));
         else if (step->kind == STEP_WRITE_CONFIG)
                 (void) text_format(value, ATTRIBUTE_VALUE_SIZE, "0x%08x", step->value);

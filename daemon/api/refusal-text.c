@@ -15,6 +15,10 @@ typedef struct RefusalWords {
         const char *text;
 } RefusalWords;
 
+#define GUARD_MODULE_HELP                                                                                          \
+        "load that module: modprobe gpuswitch-guard (how to install it, and to enrol its key under Secure Boot, is in the README " \
+        "of /usr/src/gpuswitch-guard-*)"
+
 static const RefusalWords words[_REFUSAL_CODE_MAX] = {
         [REFUSAL_NONE] = { GPUSWITCH_ERROR_FAILED, "no reason was recorded" },
         [REFUSAL_NO_SUCH_DEVICE] = { GPUSWITCH_ERROR_NO_SUCH_GPU,
@@ -29,16 +33,19 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
                 "`gpuswitchctl log %A` shows what led to it." },
         [REFUSAL_PREFAIL_COMPANION] = { GPUSWITCH_ERROR_REFUSED,
                 "GPU %G is in state %R: the bus reset that comes with the virtual machine's start would lose the card "
-                "until power-off, and nothing can prevent it while the domain XML lists its function %A.\n"
+                "until power-off, and nothing can prevent it while the domain XML lists its function %A and the kernel module "
+                "gpuswitch-guard is not loaded.\n"
                 "Ways out: delete the <hostdev> of %A from the domain XML (virsh edit), gpuswitch then guards the card "
-                "by that function; or set \"return\": \"stay\" for this card in /etc/gpuswitch/policy.d and start "
-                "from a fresh card (after power-off), so that it waits on vfio-pci between two starts; or use a kernel "
-                "module that blocks the bus reset." },
+                "by that function; or " GUARD_MODULE_HELP "; or set \"return\": \"stay\" for this card in "
+                "/etc/gpuswitch/policy.d and start from a fresh card (after power-off, or a deep suspend that takes its power), so "
+                "that it waits on vfio-pci between two starts." },
         [REFUSAL_PREFAIL_NO_COMPANION] = { GPUSWITCH_ERROR_REFUSED,
                 "GPU %A is in state %R: the bus reset that comes with the virtual machine's start would lose the card "
-                "until power-off, and a card with a single function has no companion to guard it by.\n"
-                "Ways out: switch the power off and on to have a fresh card; set \"return\": \"stay\" for it in "
-                "/etc/gpuswitch/policy.d; or use a kernel module that blocks the bus reset." },
+                "until power-off, a card with a single function has no companion to guard it by, and the kernel module gpuswitch-guard "
+                "is not loaded.\n"
+                "Ways out: " GUARD_MODULE_HELP "; or switch the power off and on, or suspend the machine deeply, to have a fresh "
+                "card, and set \"return\": \"stay\" for it in /etc/gpuswitch/policy.d, so that it waits on vfio-pci between two "
+                "starts." },
         [REFUSAL_GROUP_NOT_VIABLE] = { GPUSWITCH_ERROR_REFUSED,
                 "The IOMMU group of the GPU also holds %A, which the host uses through driver %S.\n"
                 "Give that device to vfio-pci or pci-stub as well, or put the GPU into a slot with a group of its own." },

@@ -34,6 +34,8 @@ static void step_action(const Step *step, char *buffer, size_t size) {
         case STEP_UNBIND:
         case STEP_BIND:
         case STEP_PROBE:
+        case STEP_GUARD_SET:
+        case STEP_GUARD_CLEAR:
                 write_text(step, ADDRESS_TEXT(step->address), buffer, size);
                 break;
         case STEP_WRITE_CONFIG:

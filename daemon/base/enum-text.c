@@ -36,6 +36,8 @@ static const char *const guard_table[_GUARD_MAX] = {
         [GUARD_NONE] = "none",
         [GUARD_STUB_COMPANION] = "stub-companion",
         [GUARD_PINNED_COMPANION] = "pinned-companion",
+        [GUARD_MODULE] = "guard-module",
+        [GUARD_KERNEL] = "kernel-flag",
 };
 DEFINE_ENUM_TEXT(guard, Guard, guard_table)
 

@@ -31,8 +31,27 @@ Owner card_owner(const CardFacts *card) {
         return driver_is_host(driver) ? OWNER_HOST : OWNER_NONE;
 }
 
-Guard card_guard(const CardFacts *card) {
+bool card_kernel_guards(const CardFacts *card, const MachineFacts *machine, const Rule *rule) {
+        switch (rule->kernel_guard) {
+        case KERNEL_GUARD_ALWAYS:
+                return true;
+        case KERNEL_GUARD_VENDOR_RESET:
+                return machine->vendor_reset_there && card->device_specific_reset;
+        case KERNEL_GUARD_NONE:
+        case _KERNEL_GUARD_MAX:
+        case _KERNEL_GUARD_INVALID:
+                break;
+        }
+        return false;
+}
+
+Guard card_guard(const CardFacts *card, const MachineFacts *machine, const Rule *rule) {
         bool stub = false, pinned = false;
+
+        if (card->module_guarded)
+                return GUARD_MODULE;
+        if (card_kernel_guards(card, machine, rule))
+                return GUARD_KERNEL;
 
         /* vfio_pci_dev_set_resettable(): every device on the bus must be on a vfio driver. */
         for (size_t i = 1; i < card->n_functions; i++) {

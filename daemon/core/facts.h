@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/rule.h"
 #include "gpuswitch/address.h"
 #include "gpuswitch/limits.h"
 #include "gpuswitch/types.h"
@@ -74,12 +75,15 @@ typedef struct CardFacts {
         GroupMember group_members[GROUP_MEMBERS_MAX];
         char slot_path[PATH_TEXT_SIZE]; /* canonical path in /sys/devices: same place in the machine */
         char unique_id[ATTRIBUTE_VALUE_SIZE]; /* amdgpu's unique_id, "" where there is none */
+        bool module_guarded;        /* named in the list of gpuswitch-guard */
+        bool device_specific_reset; /* the kernel has a reset of its own for it: "device_specific" in `reset_method` */
 } CardFacts;
 
 /* What is true of the whole machine. */
 typedef struct MachineFacts {
         bool vfio_driver_loaded; /* /sys/bus/pci/drivers/vfio-pci */
         bool stub_driver_loaded; /* /sys/bus/pci/drivers/pci-stub */
+        bool guard_module_loaded; /* GUARD_MODULE_FOLDER */
         bool going_down;         /* the system is stopping */
         bool vendor_reset_there; /* /dev/vendor_reset */
 } MachineFacts;
@@ -95,8 +99,16 @@ bool driver_is_guest(const char *driver);
 /** driver_is_host() - neither none, nor a guest driver, nor pci-stub. */
 bool driver_is_host(const char *driver);
 
-/** card_guard() - what keeps vfio from resetting the card's bus, as the driver links are now. */
-Guard card_guard(const CardFacts *card);
+/**
+ * card_kernel_guards() - does the kernel by itself keep bus resets from the card?
+ *
+ * vendor-reset flags a card when it is asked whether it can reset it, which is when "device_specific" comes into its `reset_method`;
+ * that the module is loaded says nothing about a card that was found before it.
+ */
+bool card_kernel_guards(const CardFacts *card, const MachineFacts *machine, const Rule *rule);
+
+/** card_guard() - what keeps vfio from resetting the card's bus now. Flags come before companions: those can be changed by others. */
+Guard card_guard(const CardFacts *card, const MachineFacts *machine, const Rule *rule);
 
 /** role_of_class() - display, audio, USB controller, UCSI or other, by PCI class code. */
 FunctionRole role_of_class(uint32_t class_code);

@@ -31,6 +31,8 @@ static usec_t kind_timeout(StepKind kind) {
         case STEP_SET_OVERRIDE:
         case STEP_SET_POWER:
         case STEP_SET_METHOD:
+        case STEP_GUARD_SET:
+        case STEP_GUARD_CLEAR:
         case _STEP_KIND_MAX:
         case _STEP_KIND_INVALID:
                 break;
@@ -63,6 +65,12 @@ void plan_add_driver(PlanBuilder *builder, StepKind kind, const FunctionFacts *f
 
         if (driver_is_guest(driver))
                 step->iommu_group = function->iommu_group;
+}
+
+void plan_add_guard(PlanBuilder *builder, StepKind kind, const CardFacts *card) {
+        const FunctionFacts *display = &card->functions[0];
+
+        plan_add(builder, kind, display->address)->iommu_group = display->iommu_group;
 }
 
 void plan_add_group_free(PlanBuilder *builder, const CardFacts *card) {

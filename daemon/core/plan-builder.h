@@ -17,6 +17,8 @@ Step *plan_add_text(PlanBuilder *builder, StepKind kind, PciAddress address, con
 /** plan_add_driver() - BIND or UNBIND, with the power/control that was there `before`, since drivers change it;
  * a guest driver's step also carries the group that must be free. */
 void plan_add_driver(PlanBuilder *builder, StepKind kind, const FunctionFacts *function, const char *driver);
+/** plan_add_guard() - GUARD_SET or GUARD_CLEAR, of the whole slot. */
+void plan_add_guard(PlanBuilder *builder, StepKind kind, const CardFacts *card);
 /** plan_add_group_free() - once per IOMMU group among the functions that are on a vfio driver. */
 void plan_add_group_free(PlanBuilder *builder, const CardFacts *card);
 /** plan_finish() - 0, or the refusal for a plan that is too long. */

@@ -18,14 +18,39 @@ typedef enum CompanionPlace {
         COMPANION_PINNED, /* guard without the module pci-stub */
 } CompanionPlace;
 
+/* In prefail the bus reset that a family wants would be its last. */
+static bool guard_is_wanted(const Rule *rule, const GuestRequest *request) {
+        return rule->bus_reset == BUS_RESET_FORBIDDEN || request->state == RESET_STATE_PREFAIL;
+}
+
 static CompanionPlace companion_place(const CardFacts *card, const MachineFacts *machine, const Rule *rule,
                                       const GuestRequest *request) {
-        /* In prefail the bus reset that a family wants would be its last. */
-        bool guard = rule->bus_reset == BUS_RESET_FORBIDDEN || request->state == RESET_STATE_PREFAIL;
-
-        if (!guard || !viability_can_guard(card, request))
+        if (!guard_is_wanted(rule, request) || !viability_can_guard(card, request))
                 return COMPANION_VFIO;
         return machine->stub_driver_loaded ? COMPANION_STUB : COMPANION_PINNED;
+}
+
+/* What the guard module is told, and what guards the card then. */
+typedef struct GuardChoice {
+        Guard guard;
+        bool set;
+        bool clear;
+} GuardChoice;
+
+/* The module is asked only where no companion can do it and the kernel does not by itself. */
+static GuardChoice choose_guard(const CardFacts *card, const MachineFacts *machine, const Rule *rule,
+                                const GuestRequest *request, CompanionPlace place) {
+        bool wanted = guard_is_wanted(rule, request), kernel = card_kernel_guards(card, machine, rule);
+        GuardChoice choice = { .clear = card->module_guarded && !wanted };
+
+        choice.set = wanted && !card->module_guarded && !kernel && place == COMPANION_VFIO &&
+                     machine->guard_module_loaded;
+        choice.guard = choice.set || (card->module_guarded && wanted) ? GUARD_MODULE
+                       : kernel                                       ? GUARD_KERNEL
+                       : place == COMPANION_STUB                      ? GUARD_STUB_COMPANION
+                       : place == COMPANION_PINNED                    ? GUARD_PINNED_COMPANION
+                                                                      : GUARD_NONE;
+        return choice;
 }
 
 static void add_checks(PlanBuilder *builder, const CardFacts *card, const Rule *rule) {
@@ -75,19 +100,19 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
                 return r;
 
         CompanionPlace place = companion_place(card, machine, rule, request);
-        Guard guard = place == COMPANION_VFIO   ? GUARD_NONE
-                      : place == COMPANION_STUB ? GUARD_STUB_COMPANION
-                                                : GUARD_PINNED_COMPANION;
+        GuardChoice choice = choose_guard(card, machine, rule, request, place);
         /* A card that is on vfio-pci already had it when it came. */
         if (!driver_is_guest(card->functions[0].driver))
-                r = recipe_choose(card, machine, rule, request, guard, false, &recipe, reterr_refusal);
+                r = recipe_choose(card, machine, rule, request, choice.guard, false, &recipe, reterr_refusal);
         if (r != 0)
                 return r;
-        *ret_plan = (Plan){ .direction = DIRECTION_GUEST, .guard = guard };
+        *ret_plan = (Plan){ .direction = DIRECTION_GUEST, .guard = choice.guard };
 
         add_checks(&builder, card, rule);
         if (leaves_vfio(card, place))
                 plan_add_group_free(&builder, card);
+        if (choice.set || choice.clear)
+                plan_add_guard(&builder, choice.set ? STEP_GUARD_SET : STEP_GUARD_CLEAR, card);
         for (size_t i = 0; i < card->n_functions; i++) {
                 const FunctionFacts *function = &card->functions[i];
                 if (streq(function->survey.d3cold_allowed, "1"))

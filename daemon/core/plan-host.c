@@ -17,18 +17,28 @@ static const HomeFunction *home_function(const Home *home, PciAddress address) {
         return NULL;
 }
 
+/* The flag goes when the guests' driver has let go of the display function, and before the host's takes it. */
+static void add_unguard(PlanBuilder *builder, const CardFacts *card, const FunctionFacts *function) {
+        if (card->module_guarded && function == &card->functions[0])
+                plan_add_guard(builder, STEP_GUARD_CLEAR, card);
+}
+
 /* Nothing is known of its home: let the kernel choose, as after a boot. */
-static void add_unknown_home(PlanBuilder *builder, const FunctionFacts *function) {
-        if (driver_is_host(function->driver))
+static void add_unknown_home(PlanBuilder *builder, const CardFacts *card, const FunctionFacts *function) {
+        if (driver_is_host(function->driver)) {
+                add_unguard(builder, card, function);
                 return;
+        }
         if (!isempty(function->driver) || !isempty(function->survey.driver_override))
                 plan_add_text(builder, STEP_SET_OVERRIDE, function->address, "", function->survey.driver_override);
         if (!isempty(function->driver))
                 plan_add_driver(builder, STEP_UNBIND, function, function->driver);
+        add_unguard(builder, card, function);
         plan_add(builder, STEP_PROBE, function->address);
 }
 
-static void add_home(PlanBuilder *builder, const FunctionFacts *function, const HomeFunction *home) {
+static void add_home(PlanBuilder *builder, const CardFacts *card, const FunctionFacts *function,
+                     const HomeFunction *home) {
         const char *override = function->survey.driver_override;
 
         if (!streq(function->driver, home->driver)) {
@@ -40,9 +50,11 @@ static void add_home(PlanBuilder *builder, const FunctionFacts *function, const 
                 }
                 if (!isempty(function->driver))
                         plan_add_driver(builder, STEP_UNBIND, function, function->driver);
+                add_unguard(builder, card, function);
                 if (!isempty(home->driver))
                         plan_add_driver(builder, STEP_BIND, function, home->driver);
-        }
+        } else
+                add_unguard(builder, card, function);
         if (!streq(override, home->driver_override))
                 plan_add_text(builder, STEP_SET_OVERRIDE, function->address, home->driver_override, override);
         /* A driver's probe may set it: put it back after any bind, whatever the survey said before. */
@@ -76,9 +88,9 @@ int plan_to_host(const CardFacts *card, const Rule *rule, ResetState state, cons
         for (size_t i = 0; i < card->n_functions; i++) {
                 const HomeFunction *known = home_function(home, card->functions[i].address);
                 if (known)
-                        add_home(&builder, &card->functions[i], known);
+                        add_home(&builder, card, &card->functions[i], known);
                 else
-                        add_unknown_home(&builder, &card->functions[i]);
+                        add_unknown_home(&builder, card, &card->functions[i]);
         }
         return plan_finish(&builder, address, reterr_refusal);
 }

@@ -49,6 +49,12 @@ static void undo_step(PlanBuilder *builder, const Step *step) {
                         plan_add(builder, STEP_GROUP_FREE, step->address)->iommu_group = step->iommu_group;
                 plan_add_text(builder, STEP_UNBIND, step->address, step->text, "")->iommu_group = step->iommu_group;
                 break;
+        case STEP_GUARD_SET:
+        case STEP_GUARD_CLEAR: {
+                StepKind other = step->kind == STEP_GUARD_SET ? STEP_GUARD_CLEAR : STEP_GUARD_SET;
+                plan_add(builder, other, step->address)->iommu_group = step->iommu_group;
+                break;
+        }
         case STEP_SET_POWER: /* restore_power() */
         case STEP_PROBE: /* which driver came is not in the plan; the bind before it is undone by its own step */
         case STEP_NODES_FREE:

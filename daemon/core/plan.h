@@ -35,6 +35,8 @@ typedef enum StepKind {
         STEP_DELAY,          /* at least `delay_usec` */
         STEP_RESTORE_CONFIG, /* writes `registers` as saved, COMMAND last */
         STEP_VERIFY_CONFIG,  /* reads: ids, `registers` as saved, MSI-X off */
+        STEP_GUARD_SET,      /* writes the address to gpuswitch-guard's `guard`, verifies its list */
+        STEP_GUARD_CLEAR,    /* writes the address to its `release`, not while somebody has the vfio group open */
         _STEP_KIND_MAX,
         _STEP_KIND_INVALID = -EINVAL,
 } StepKind;
@@ -45,7 +47,7 @@ typedef struct Step {
         char text[ATTRIBUTE_VALUE_SIZE]; /* what is written, or the driver's name */
         char before[ATTRIBUTE_VALUE_SIZE]; /* what the undo writes: of SET_*; of UNBIND, BIND: power/control */
         bool is_recipe;              /* part of the reset: its failure, once step_resets(), means the reset failed */
-        int32_t iommu_group;         /* GROUP_FREE; UNBIND and BIND of a guest driver: the group that must be free */
+        int32_t iommu_group;         /* GROUP_FREE; UNBIND and BIND of a guest driver, GUARD_*: the group that must be free */
         uint16_t offset;             /* WRITE_CONFIG */
         uint32_t mask;               /* WRITE_CONFIG, *_REGISTER */
         uint32_t value;              /* WRITE_CONFIG, *_REGISTER: under the mask */

@@ -116,6 +116,12 @@ const char *step_describe(const Step *step, char *buffer, size_t size) {
         case STEP_VERIFY_CONFIG:
                 (void) text_format(buffer, size, "verify the configuration space of %s", address);
                 break;
+        case STEP_GUARD_SET:
+                (void) text_format(buffer, size, "let gpuswitch-guard keep bus resets from %s", address);
+                break;
+        case STEP_GUARD_CLEAR:
+                (void) text_format(buffer, size, "let gpuswitch-guard allow bus resets of %s again", address);
+                break;
         case _STEP_KIND_MAX:
         case _STEP_KIND_INVALID:
                 assert(!"no such step");

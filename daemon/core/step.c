@@ -7,6 +7,7 @@
 #include "base/enum-text.h"
 #include "base/text.h"
 #include "core/plan.h"
+#include "gpuswitch/names.h"
 
 #define DEVICES "/sys/bus/pci/devices/"
 #define DRIVERS "/sys/bus/pci/drivers/"
@@ -34,6 +35,8 @@ static const char *const step_kind_table[_STEP_KIND_MAX] = {
         [STEP_DELAY] = "delay",
         [STEP_RESTORE_CONFIG] = "restore-config",
         [STEP_VERIFY_CONFIG] = "verify-config",
+        [STEP_GUARD_SET] = "set-guard",
+        [STEP_GUARD_CLEAR] = "clear-guard",
 };
 DEFINE_ENUM_TEXT(step_kind, StepKind, step_kind_table)
 
@@ -88,6 +91,8 @@ bool step_writes(const Step *step) {
         case STEP_VENDOR_RESET:
         case STEP_D3HOT:
         case STEP_RESTORE_CONFIG:
+        case STEP_GUARD_SET:
+        case STEP_GUARD_CLEAR:
                 return true;
         /* A register behind an index is read by writing the index, which changes nothing. */
         case STEP_CHECK_REGISTER:
@@ -127,6 +132,12 @@ const char *step_path(const Step *step, char buffer[static PATH_TEXT_SIZE]) {
                 break;
         case STEP_PROBE:
                 (void) text_format(buffer, PATH_TEXT_SIZE, "/sys/bus/pci/drivers_probe");
+                break;
+        case STEP_GUARD_SET:
+                (void) text_format(buffer, PATH_TEXT_SIZE, GUARD_MODULE_FOLDER "/guard");
+                break;
+        case STEP_GUARD_CLEAR:
+                (void) text_format(buffer, PATH_TEXT_SIZE, GUARD_MODULE_FOLDER "/release");
                 break;
         case STEP_GROUP_FREE:
                 (void) text_format(buffer, PATH_TEXT_SIZE, "/dev/vfio/%d", step->iommu_group);

@@ -50,11 +50,16 @@ bool viability_can_guard(const CardFacts *card, const GuestRequest *request) {
         return card->n_functions > 1 && !request->lists_companion;
 }
 
-static int check_guard(const CardFacts *card, const Rule *rule, const GuestRequest *request,
+bool viability_is_guarded(const CardFacts *card, const MachineFacts *machine, const Rule *rule) {
+        return machine->guard_module_loaded || card->module_guarded || card_kernel_guards(card, machine, rule);
+}
+
+static int check_guard(const CardFacts *card, const MachineFacts *machine, const Rule *rule, const GuestRequest *request,
                        Refusal *reterr_refusal) {
         bool has_bug = rule->bus_reset == BUS_RESET_FORBIDDEN;
 
-        if (!reset_state_needs_guard(request->state, has_bug) || viability_can_guard(card, request))
+        if (!reset_state_needs_guard(request->state, has_bug) || viability_can_guard(card, request) ||
+            viability_is_guarded(card, machine, rule))
                 return 0;
         int r = request->lists_companion
                         ? refusal_set(reterr_refusal, REFUSAL_PREFAIL_COMPANION, request->companion, NULL, NULL)
@@ -87,5 +92,5 @@ int viability_check(const CardFacts *card, const MachineFacts *machine, const Ru
                 if (card->functions[i].n_virtual_functions > 0)
                         return refusal_set(reterr_refusal, REFUSAL_VIRTUAL_FUNCTIONS, card->functions[i].address,
                                            NULL, NULL);
-        return check_guard(card, rule, request, reterr_refusal);
+        return check_guard(card, machine, rule, request, reterr_refusal);
 }

@@ -14,5 +14,8 @@
 int viability_check(const CardFacts *card, const MachineFacts *machine, const Rule *rule,
                     const GuestRequest *request, Refusal *reterr_refusal);
 
+/** viability_is_guarded() - does something guard the card, or can it be told to, beside a companion? */
+bool viability_is_guarded(const CardFacts *card, const MachineFacts *machine, const Rule *rule);
+
 /** viability_can_guard() - can a companion keep vfio from resetting the bus for this request? */
 bool viability_can_guard(const CardFacts *card, const GuestRequest *request);

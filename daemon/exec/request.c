@@ -35,6 +35,8 @@ static const struct {
         [STEP_DELAY] = { HELPER_DELAY, "" },
         [STEP_RESTORE_CONFIG] = { HELPER_RESTORE_CONFIG, "" },
         [STEP_VERIFY_CONFIG] = { HELPER_VERIFY_CONFIG, "" },
+        [STEP_GUARD_SET] = { HELPER_GUARD_SET, "" },
+        [STEP_GUARD_CLEAR] = { HELPER_GUARD_CLEAR, "" },
 };
 
 static void request_init(HelperVerb verb, PciAddress address, HelperRequest *ret_request) {

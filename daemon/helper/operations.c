@@ -32,6 +32,8 @@ static const struct {
         [HELPER_DELAY] = { operation_delay, 0 },
         [HELPER_RESTORE_CONFIG] = { operation_restore_config, CAPABILITIES_CONFIG },
         [HELPER_VERIFY_CONFIG] = { operation_verify_config, CAPABILITIES_CONFIG },
+        [HELPER_GUARD_SET] = { operation_guard_set, 0 },
+        [HELPER_GUARD_CLEAR] = { operation_guard_clear, CAPABILITIES_GROUP },
 };
 
 uint64_t operations_capabilities(void) {

@@ -26,6 +26,10 @@ int operation_delay(Helper *helper, const HelperRequest *request, HelperReply *r
 int operation_restore_config(Helper *helper, const HelperRequest *request, HelperReply *reply);
 int operation_verify_config(Helper *helper, const HelperRequest *request, HelperReply *reply);
 
+/* guard.c */
+int operation_guard_set(Helper *helper, const HelperRequest *request, HelperReply *reply);
+int operation_guard_clear(Helper *helper, const HelperRequest *request, HelperReply *reply);
+
 /** operations_capabilities() - all that some operation needs. */
 uint64_t operations_capabilities(void);
 

@@ -37,6 +37,7 @@ const char *rule_to_string(HelperRule rule) {
                 [RULE_RESTORE] = "restore",
                 [RULE_RESTORE_VALUE] = "restore-value",
                 [RULE_SAVED] = "saved",
+                [RULE_GUARD] = "guard",
         };
 
         assert(rule >= 0 && rule < _RULE_MAX);

@@ -26,6 +26,7 @@ typedef enum HelperRule {
         RULE_RESTORE,        /* only those come back, in their order */
         RULE_RESTORE_VALUE,  /* and no value that starts another reset */
         RULE_SAVED,          /* what is compared was saved before */
+        RULE_GUARD,          /* a card is guarded by its display function */
         _RULE_MAX,
         _RULE_INVALID = -EINVAL,
 } HelperRule;

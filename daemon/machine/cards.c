@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "machine/attribute.h"
 #include "machine/function.h"
+#include "machine/guard.h"
 
 static bool companion_is_audio(const FunctionFacts *function) {
         return function->role == FUNCTION_ROLE_AUDIO;
@@ -150,6 +151,18 @@ static void card_unique_id(int dir, CardFacts *card) {
         (void) text_make_printable(card->unique_id);
 }
 
+/* "flr bus", in the kernel's order of preference; no such file where there is no reset at all. */
+static bool card_has_own_reset(int dir) {
+        char methods[256], *rest = NULL;
+
+        if (attribute_read(dir, "reset_method", methods, sizeof(methods)) < 0)
+                return false;
+        for (const char *word = strtok_r(methods, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+                if (streq(word, "device_specific"))
+                        return true;
+        return false;
+}
+
 /* Fills @card, which is zeroed, from the slot whose function 0 is @address. */
 static int card_fill(const char *root, PciAddress address, CardFacts *card) {
         _cleanup_close_ int dir = function_open(root, address);
@@ -166,6 +179,8 @@ static int card_fill(const char *root, PciAddress address, CardFacts *card) {
         if (r < 0)
                 return r;
         card->n_functions = 1;
+        card->device_specific_reset = card_has_own_reset(dir);
+        card->module_guarded = guard_names_slot(root, address);
         r = card_slot_path(root, address, card->slot_path);
         if (r < 0)
                 return r;

@@ -28,17 +28,18 @@ bool system_driver_loaded(const char *root, const char *driver) {
         return access(path, F_OK) >= 0;
 }
 
-static bool vendor_reset_is_there(const char *root) {
+static bool path_exists(const char *root, const char *place) {
         char path[PATH_MAX];
 
-        return text_format(path, sizeof(path), "%s/dev/vendor_reset", root) >= 0 && access(path, F_OK) >= 0;
+        return text_format(path, sizeof(path), "%s%s", root, place) >= 0 && access(path, F_OK) >= 0;
 }
 
 void system_facts(const char *root, MachineFacts *ret_facts) {
         *ret_facts = (MachineFacts){
                 .vfio_driver_loaded = system_driver_loaded(root, DRIVER_VFIO_PCI),
                 .stub_driver_loaded = system_driver_loaded(root, DRIVER_PCI_STUB),
-                .vendor_reset_there = vendor_reset_is_there(root),
+                .vendor_reset_there = path_exists(root, "/dev/vendor_reset"),
+                .guard_module_loaded = path_exists(root, GUARD_MODULE_FOLDER),
         };
 }
 

@@ -8,7 +8,7 @@
 
 #include "core/facts.h"
 
-/** system_facts() - drivers loaded. going_down is left false: systemd is asked for that elsewhere. */
+/** system_facts() - drivers and modules loaded. going_down is left false: systemd is asked for that elsewhere. */
 void system_facts(const char *root, MachineFacts *ret_facts);
 
 /** system_boot_id() - /proc/sys/kernel/random/boot_id. 0 or negative errno. */

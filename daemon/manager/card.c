@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "gpuswitch/names.h"
 #include "log/log.h"
+#include "machine/guard.h"
 #include "machine/system.h"
 #include "manager/internal.h"
 
@@ -254,10 +255,19 @@ void card_apply_survey(Card *card, const CardFacts *surveyed) {
                 card_event(card, CARD_EVENT_CONFIG_DEAD, "configuration space reads all ones");
 }
 
+Guard card_guard_in_force(const Card *card) {
+        CardFacts facts = card->facts;
+        MachineFacts machine;
+
+        system_facts("", &machine);
+        facts.module_guarded = guard_names_slot("", card->address);
+        return card_guard(&facts, &machine, &card->rule);
+}
+
 void card_guest_got_it(Card *card, bool unguarded, const char *reason) {
         card->lease.unguarded = unguarded;
         card_event(card, CARD_EVENT_GUEST_OPEN, reason);
-        if (unguarded && card_guard(&card->facts) == GUARD_NONE)
+        if (unguarded && card_guard_in_force(card) == GUARD_NONE)
                 card_event(card, CARD_EVENT_BUS_RESET, "guest time without a guard counts as a bus reset");
 }
 
@@ -318,7 +328,7 @@ void card_view(const Card *card, GpuView *ret_view) {
         ret_view->leased_by_hand = card->lease.by_hand;
         if (card->operation && !card->operation->question)
                 view_operation(card->operation, &ret_view->operation);
-        ret_view->guard = card_owner(&card->facts) == OWNER_GUEST ? card_guard(&card->facts) : GUARD_NONE;
+        ret_view->guard = card_owner(&card->facts) == OWNER_GUEST ? card_guard_in_force(card) : GUARD_NONE;
         ret_view->return_to = card->rule.return_to;
         ret_view->n_functions = card->facts.n_functions;
         for (size_t i = 0; i < card->facts.n_functions; i++) {

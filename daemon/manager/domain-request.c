@@ -67,7 +67,7 @@ static void domain_request_end(DomainRequest *running) {
                 Card *card = mine->card;
 
                 if (!running->failed) {
-                        card_guest_got_it(card, card_guard(&card->facts) == GUARD_NONE, "a virtual machine has it");
+                        card_guest_got_it(card, card_guard_in_force(card) == GUARD_NONE, "a virtual machine has it");
                         continue;
                 }
                 (void) lease_drop_domain(&card->lease, running->uuid);

@@ -129,7 +129,9 @@ void domain_prepare(Request *request, const char *uuid, const char *name, const 
 }
 
 static void release_card(Card *card, const char *reason) {
-        if (card->lease.unguarded)
+        /* A guard may also have been taken away meanwhile. */
+        if (card->lease.unguarded ||
+            (card_owner(&card->facts) == OWNER_GUEST && card_guard_in_force(card) == GUARD_NONE))
                 card_event(card, CARD_EVENT_BUS_RESET, "guest time without a guard counts as a bus reset");
         home_release(card, reason);
 }
@@ -207,8 +209,11 @@ static void adopt(Manager *manager, const RunningDomain *domain) {
                 card_observe(card, "a running virtual machine has it");
                 if (card_owner(&card->facts) != OWNER_GUEST)
                         continue;
-                bool unguarded = lists_companion(card, domain->addresses, domain->n_addresses, &companion) ||
-                                 card_guard(&card->facts) == GUARD_NONE;
+                Guard guard = card_guard_in_force(card);
+                bool by_companion = guard == GUARD_STUB_COMPANION || guard == GUARD_PINNED_COMPANION;
+                bool unguarded = guard == GUARD_NONE ||
+                                 (by_companion &&
+                                  lists_companion(card, domain->addresses, domain->n_addresses, &companion));
                 lease_take_domain(&card->lease, domain->uuid, domain->name, now_monotonic_usec());
                 card->lease.started = true;
                 card->wants_home = false;

@@ -135,6 +135,8 @@ void card_publish(Card *card);
 static inline bool card_is_taken(const Card *card) {
         return card->operation || card->unfinished || card->stuck_watch;
 }
+/** card_guard_in_force() - card_guard() by what the machine shows at this moment: modules come and go without a word. */
+Guard card_guard_in_force(const Card *card);
 /** card_guest_got_it() - a domain has the card: guest-open, and a bus reset if nothing guards it. */
 void card_guest_got_it(Card *card, bool unguarded, const char *reason);
 

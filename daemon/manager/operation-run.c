@@ -129,7 +129,8 @@ static void on_after_step(Run *run, size_t index, int error, const char *message
         if (step->kind == STEP_RESTORE_CONFIG && error < 0 && operation->phase != OPERATION_RUNNING &&
             !has_host_driver(card, step->address))
                 operation->registers_lost = true;
-        if (step->kind == STEP_BIND || step->kind == STEP_UNBIND || step->kind == STEP_PROBE)
+        if (step->kind == STEP_BIND || step->kind == STEP_UNBIND || step->kind == STEP_PROBE ||
+            step->kind == STEP_GUARD_SET || step->kind == STEP_GUARD_CLEAR)
                 card_observe(card, step_describe(step, what, sizeof(what)));
         if (step->is_recipe && operation->phase == OPERATION_RUNNING)
                 take_finding(operation, step, error, message);

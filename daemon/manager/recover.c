@@ -248,6 +248,13 @@ void recover_all(Manager *manager) {
         for (size_t i = 0; i < manager->n_cards; i++)
                 if (!card_is_taken(manager->cards[i]))
                         (void) stuck_watch_old_helper(manager->cards[i], NULL);
+        /* At home, and the kernel still keeps bus resets from it: its way home has only that left to do. */
+        for (size_t i = 0; i < manager->n_cards; i++) {
+                Card *card = manager->cards[i];
+                if (card->facts.module_guarded && card_owner(&card->facts) == OWNER_HOST && !card_is_taken(card) &&
+                    !lease_has_domain(&card->lease))
+                        card->wants_home = true;
+        }
         /* Released, and the daemon died before the way home was on record. */
         for (size_t i = 0; i < manager->n_cards; i++)
                 if (manager->cards[i]->wants_home)

@@ -80,7 +80,7 @@ static void load_stored(Sight *sight) {
                 card->wants_home = sight->stored.wants_home;
                 /* Version 1 of the store knew of listed companions only. */
                 card->lease.unguarded |= lease_has_domain(&card->lease) && card_owner(&card->facts) == OWNER_GUEST &&
-                                         card_guard(&card->facts) == GUARD_NONE;
+                                         card_guard_in_force(card) == GUARD_NONE;
                 card->after_driver_ran = sight->stored.after_driver_ran;
         }
 }

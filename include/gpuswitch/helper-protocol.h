@@ -46,6 +46,8 @@ typedef enum HelperVerb {
         HELPER_FUNCTION_RESET, /* by the method `text`, -EBUSY unless `reset_method` is exactly that */
         HELPER_VENDOR_RESET,   /* HELPER_NOT_APPLICABLE when the module does not know the id */
         HELPER_D3HOT,
+        HELPER_GUARD_SET,      /* gpuswitch-guard: guard the slot of `address`, its display function */
+        HELPER_GUARD_CLEAR,    /* -EBUSY while `iommu_group` is in use; success where nothing guards it */
         _HELPER_VERB_MAX,
 } HelperVerb;
 

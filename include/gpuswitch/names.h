@@ -32,6 +32,8 @@
 
 #define DRIVER_VFIO_PCI "vfio-pci"
 #define DRIVER_PCI_STUB "pci-stub"
+/* The optional kernel module of daemon/guard. */
+#define GUARD_MODULE_FOLDER "/sys/bus/pci/drivers/gpuswitch-guard"
 /* No driver has this name, so an override with it keeps every driver away (pci_match_device()). */
 #define OVERRIDE_PINNED "gpuswitch-none"
 

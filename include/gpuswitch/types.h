@@ -52,6 +52,8 @@ typedef enum Guard {
         GUARD_NONE,
         GUARD_STUB_COMPANION,   /* a companion on pci-stub: vfio's reset set is incomplete */
         GUARD_PINNED_COMPANION, /* the same with a companion that no driver may take */
+        GUARD_MODULE,           /* the kernel module gpuswitch-guard has flagged the card's functions, for us */
+        GUARD_KERNEL,           /* the kernel has, by itself: see KernelGuard */
         _GUARD_MAX,
         _GUARD_INVALID = -EINVAL,
 } Guard;

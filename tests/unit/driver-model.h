@@ -9,7 +9,8 @@
  * (pci_match_device()); vfio-pci and pci-stub match nothing without an override, unless the function was
  * given to them by new_id, as those were that start there without one; unbinding what is not bound there is
  * -ENODEV; vfio-pci allows runtime PM while it is bound and forbids it afterwards
- * (vfio_pci_core_register_device()), and so do host drivers. "Already so" is success, as the helper has it.
+ * (vfio_pci_core_register_device()), and so do host drivers. gpuswitch-guard takes a card on its list while it is loaded. "Already so"
+ * is success, as the helper has it.
  */
 
 #include <errno.h>
@@ -37,6 +38,8 @@ typedef struct Model {
         size_t n_functions;
         ModelFunction functions[FUNCTIONS_MAX];
         bool stub_loaded;
+        bool guard_loaded;   /* gpuswitch-guard */
+        bool module_guarded; /* has the card on its list */
         const char *fault; /* a step that no plan may contain; NULL while there was none */
 } Model;
 
@@ -59,7 +62,8 @@ static inline _unused_ const char *model_native_driver(FunctionRole role) {
 }
 
 static inline _unused_ Model model_from(const CardFacts *card, const MachineFacts *machine) {
-        Model model = { .n_functions = card->n_functions, .stub_loaded = machine->stub_driver_loaded };
+        Model model = { .n_functions = card->n_functions, .stub_loaded = machine->stub_driver_loaded,
+                        .guard_loaded = machine->guard_module_loaded, .module_guarded = card->module_guarded };
 
         for (size_t i = 0; i < card->n_functions; i++) {
                 const FunctionFacts *facts = &card->functions[i];
@@ -81,6 +85,7 @@ static inline _unused_ Model model_from(const CardFacts *card, const MachineFact
 
 /* What a survey of the model would bring; all that the model does not know stays as in @card. */
 static inline _unused_ void model_survey(const Model *model, CardFacts *card) {
+        card->module_guarded = model->module_guarded;
         for (size_t i = 0; i < model->n_functions; i++) {
                 const ModelFunction *f = &model->functions[i];
                 fixture_put(card, i, f->driver, f->driver_override);
@@ -98,6 +103,8 @@ static inline _unused_ ModelFunction *model_function(Model *model, PciAddress ad
 
 /* NULL when both are the same, else what is not. */
 static inline _unused_ const char *model_difference(const Model *a, const Model *b) {
+        if (a->module_guarded != b->module_guarded)
+                return "the module's guard";
         for (size_t i = 0; i < a->n_functions; i++) {
                 const ModelFunction *f = &a->functions[i], *g = &b->functions[i];
                 if (!streq(f->driver, g->driver))
@@ -203,6 +210,12 @@ static inline _unused_ int model_run(Model *model, const Step *step) {
         case STEP_RESTORE_CONFIG:
                 for (size_t r = 0; r < step->n_registers; r++)
                         f->registers[r] = step->registers[r];
+                return 0;
+        case STEP_GUARD_SET:
+                model->module_guarded |= model->guard_loaded;
+                return model->guard_loaded ? 0 : -ENOENT;
+        case STEP_GUARD_CLEAR:
+                model->module_guarded = false;
                 return 0;
         case STEP_NODES_FREE:
         case STEP_GROUP_FREE:

@@ -57,6 +57,8 @@ static inline _unused_ const char *plan_line(const Step *step, char buffer[stati
         case STEP_VENDOR_RESET:
         case STEP_D3HOT:
         case STEP_NODES_FREE:
+        case STEP_GUARD_SET:
+        case STEP_GUARD_CLEAR:
         case STEP_ALIVE:
         case STEP_PROBE:
         case STEP_SAVE_CONFIG:

@@ -92,6 +92,15 @@ static inline _unused_ CardFacts random_card(uint64_t *seed, bool stub_loaded) {
         return card;
 }
 
+static inline _unused_ void random_guard(uint64_t *seed, Situation *s) {
+        s->machine.guard_module_loaded = random_one_in(seed, 3);
+        s->card.module_guarded = s->machine.guard_module_loaded && random_one_in(seed, 4);
+        s->machine.vendor_reset_there = random_one_in(seed, 4);
+        s->card.device_specific_reset = random_one_in(seed, 4);
+        if (s->rule.bus_reset == BUS_RESET_FORBIDDEN && random_one_in(seed, 4))
+                s->rule.kernel_guard = random_one_in(seed, 2) ? KERNEL_GUARD_VENDOR_RESET : KERNEL_GUARD_ALWAYS;
+}
+
 static inline _unused_ Situation situation_from(uint64_t number) {
         static const ResetState states[] = { RESET_STATE_FRESH, RESET_STATE_TOUCHED, RESET_STATE_PREFAIL,
                                              RESET_STATE_UNKNOWN };
@@ -112,5 +121,6 @@ static inline _unused_ Situation situation_from(uint64_t number) {
         }
         for (size_t i = 0; i < s.card.n_functions && random_one_in(seed, 8); i++)
                 s.card.functions[i].survey.config_locked = true;
+        random_guard(seed, &s);
         return s;
 }

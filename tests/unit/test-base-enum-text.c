@@ -33,7 +33,7 @@ ENUM_TEST(owner, Owner, _OWNER_MAX, "none", "host", "guest", "switching")
 ENUM_TEST(function_role, FunctionRole, _FUNCTION_ROLE_MAX, "display", "audio", "usb", "ucsi", "other")
 ENUM_TEST(bus_reset_wish, BusResetWish, _BUS_RESET_WISH_MAX, "wanted", "forbidden")
 ENUM_TEST(kernel_guard, KernelGuard, _KERNEL_GUARD_MAX, "none", "always", "vendor-reset")
-ENUM_TEST(guard, Guard, _GUARD_MAX, "none", "stub-companion", "pinned-companion")
+ENUM_TEST(guard, Guard, _GUARD_MAX, "none", "stub-companion", "pinned-companion", "guard-module", "kernel-flag")
 ENUM_TEST(direction, Direction, _DIRECTION_MAX, "guest", "host")
 ENUM_TEST(return_to, ReturnTo, _RETURN_TO_MAX, "host", "stay")
 

@@ -71,7 +71,37 @@ START_TEST(test_guard) {
         fixture_put(&card, 0, DRIVER_VFIO_PCI, "");
         for (size_t i = 1; i < card.n_functions; i++)
                 fixture_put(&card, i, guards[_i].companions[i - 1], "");
-        ck_assert_int_eq((int) card_guard(&card), (int) guards[_i].guard);
+        const MachineFacts machine = fixture_machine();
+        ck_assert_int_eq((int) card_guard(&card, &machine, &RULE_GENERIC), (int) guards[_i].guard);
+}
+END_TEST
+
+/* Flags come first, whatever the companion does; the module's is ours and counts more than one that the kernel has set. */
+static const struct {
+        KernelGuard kernel_guard;
+        bool vendor_reset_there, device_specific_reset, module_guarded;
+        Guard guard;
+} flags[] = {
+        { KERNEL_GUARD_NONE, false, false, false, GUARD_STUB_COMPANION },
+        { KERNEL_GUARD_NONE, true, true, false, GUARD_STUB_COMPANION },
+        { KERNEL_GUARD_NONE, false, false, true, GUARD_MODULE },
+        { KERNEL_GUARD_ALWAYS, false, false, false, GUARD_KERNEL },
+        { KERNEL_GUARD_ALWAYS, false, false, true, GUARD_MODULE },
+        { KERNEL_GUARD_VENDOR_RESET, true, true, false, GUARD_KERNEL },
+        /* Loaded, and never asked about this card: it has not flagged it. */
+        { KERNEL_GUARD_VENDOR_RESET, true, false, false, GUARD_STUB_COMPANION },
+        { KERNEL_GUARD_VENDOR_RESET, false, true, false, GUARD_STUB_COMPANION },
+};
+
+START_TEST(test_flags) {
+        MachineFacts machine = { .vendor_reset_there = flags[_i].vendor_reset_there };
+        CardFacts card = fixture_polaris_guarded();
+        Rule rule = fixture_rule_polaris();
+
+        rule.kernel_guard = flags[_i].kernel_guard;
+        card.device_specific_reset = flags[_i].device_specific_reset;
+        card.module_guarded = flags[_i].module_guarded;
+        ck_assert_int_eq((int) card_guard(&card, &machine, &rule), (int) flags[_i].guard);
 }
 END_TEST
 
@@ -118,6 +148,7 @@ static Suite *make_suite(void) {
         tcase_add_loop_test(tcase, test_driver, 0, (int) ELEMENTSOF(drivers));
         tcase_add_test(tcase, test_owner_ignores_companions);
         tcase_add_loop_test(tcase, test_guard, 0, (int) ELEMENTSOF(guards));
+        tcase_add_loop_test(tcase, test_flags, 0, (int) ELEMENTSOF(flags));
         tcase_add_loop_test(tcase, test_role_of_class, 0, (int) ELEMENTSOF(classes));
         tcase_add_test(tcase, test_function_by_address);
         suite_add_tcase(suite, tcase);

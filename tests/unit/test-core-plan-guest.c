@@ -104,6 +104,91 @@ START_TEST(test_companion_listed_in_danger) {
 }
 END_TEST
 
+static MachineFacts machine_with_module(void) {
+        MachineFacts machine = fixture_machine();
+
+        machine.guard_module_loaded = true;
+        return machine;
+}
+
+/* The VM lists the companion, and the module is there: the flag comes before anything goes to vfio-pci, and before the reset. */
+START_TEST(test_module) {
+        static const ResetState states[] = { RESET_STATE_FRESH, RESET_STATE_TOUCHED, RESET_STATE_PREFAIL,
+                                             RESET_STATE_UNKNOWN };
+        Plan plan = must_plan(fixture_polaris(), machine_with_module(), fixture_rule_polaris(),
+                              fixture_request_companion(states[_i]));
+
+        PLAN_MUST_BE(&plan, "check-nodes .0", "check-nodes .1", "set-guard .0", "set-d3cold .0 (1) 0",
+                     "set-d3cold .1 (1) 0", "set-override .1 (-) vfio-pci", "unbind .1 snd_hda_intel",
+                     "bind .1 vfio-pci", "set-override .0 (-) vfio-pci", "unbind .0 amdgpu", "save-config .0",
+                     "save-config .1", "write-config .0 7c=39d5e86b", "delay 100", "restore-config .0",
+                     "restore-config .1", "verify-config .0", "verify-config .1", "check-alive .0",
+                     "bind .0 vfio-pci", "set-power .0 (auto) on", "set-power .1 (auto) on");
+        ck_assert_int_eq((int) plan.guard, GUARD_MODULE);
+        ck_assert(plan.runs_recipe);
+        ck_assert_int_eq(plan.steps[2].iommu_group, FIXTURE_GROUP);
+}
+END_TEST
+
+START_TEST(test_module_and_single_function) {
+        GuestRequest request = untouched_by_driver(RESET_STATE_PREFAIL);
+        Plan plan = must_plan(fixture_single(), machine_with_module(), fixture_rule_polaris(), request);
+
+        PLAN_MUST_BE(&plan, "check-nodes .0", "set-guard .0", "set-d3cold .0 (1) 0", "set-override .0 (-) vfio-pci",
+                     "unbind .0 amdgpu", "check-alive .0", "bind .0 vfio-pci", "set-power .0 (auto) on");
+        ck_assert_int_eq((int) plan.guard, GUARD_MODULE);
+}
+END_TEST
+
+/* Where a companion can do it, where the kernel does, or where it is done already, the module is not asked. */
+START_TEST(test_module_is_not_asked) {
+        CardFacts card = fixture_polaris();
+        Rule rule = fixture_rule_polaris();
+        Plan plan = must_plan(card, machine_with_module(), rule, fixture_request(RESET_STATE_PREFAIL));
+
+        ck_assert_int_eq((int) plan.guard, GUARD_STUB_COMPANION);
+        for (size_t i = 0; i < plan.n_steps; i++)
+                ck_assert_int_ne((int) plan.steps[i].kind, STEP_GUARD_SET);
+        rule.kernel_guard = KERNEL_GUARD_ALWAYS;
+        plan = must_plan(card, machine_with_module(), rule, fixture_request_companion(RESET_STATE_PREFAIL));
+        ck_assert_int_eq((int) plan.guard, GUARD_KERNEL);
+        ck_assert(plan.runs_recipe);
+        for (size_t i = 0; i < plan.n_steps; i++)
+                ck_assert_int_ne((int) plan.steps[i].kind, STEP_GUARD_SET);
+        card = fixture_all_vfio(card);
+        card.module_guarded = true;
+        plan = must_plan(card, machine_with_module(), fixture_rule_polaris(),
+                         fixture_request_companion(RESET_STATE_PREFAIL));
+        ck_assert_int_eq((int) plan.guard, GUARD_MODULE);
+        ck_assert_uint_eq(plan.n_steps, 0);
+}
+END_TEST
+
+/* Under lockdown a guarded start goes on without the reset if policy allows, whoever guards. */
+START_TEST(test_module_and_lockdown) {
+        CardFacts card = fixture_polaris();
+        Rule rule = fixture_rule_polaris();
+
+        card.functions[0].survey.config_locked = true;
+        rule.allow_lockdown = true;
+        Plan plan = must_plan(card, machine_with_module(), rule, fixture_request_companion(RESET_STATE_PREFAIL));
+        ck_assert_int_eq((int) plan.guard, GUARD_MODULE);
+        ck_assert(!plan.runs_recipe);
+}
+END_TEST
+
+/* A card whose bus reset is wanted, and on the list all the same: it has to come off, or QEMU would reset nothing. */
+START_TEST(test_unwanted_guard) {
+        CardFacts card = fixture_all_vfio(fixture_generic(2));
+
+        card.module_guarded = true;
+        Plan plan = must_plan(card, machine_with_module(), RULE_GENERIC, fixture_request(RESET_STATE_TOUCHED));
+        PLAN_MUST_BE(&plan, "clear-guard .0");
+        ck_assert_int_eq((int) plan.guard, GUARD_NONE);
+        ck_assert_int_eq(plan.steps[0].iommu_group, FIXTURE_GROUP);
+}
+END_TEST
+
 /* Nothing can guard it: in fresh and touched it goes all the same, without the reset. */
 START_TEST(test_single_function) {
         Plan plan = polaris_plan(fixture_single(), fixture_request(RESET_STATE_TOUCHED));
@@ -330,6 +415,11 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, test_stub_missing);
         tcase_add_loop_test(tcase, test_companion_listed, 0, 2);
         tcase_add_loop_test(tcase, test_companion_listed_in_danger, 0, 2);
+        tcase_add_loop_test(tcase, test_module, 0, 4);
+        tcase_add_test(tcase, test_module_and_single_function);
+        tcase_add_test(tcase, test_module_is_not_asked);
+        tcase_add_test(tcase, test_module_and_lockdown);
+        tcase_add_test(tcase, test_unwanted_guard);
         tcase_add_test(tcase, test_single_function);
         tcase_add_test(tcase, test_driverless);
         tcase_add_test(tcase, test_already_there);

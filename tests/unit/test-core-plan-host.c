@@ -42,6 +42,32 @@ START_TEST(test_polaris) {
 }
 END_TEST
 
+/* The flag goes when the guests' driver has gone, and before the host's comes; a card that is at home gets nothing else. */
+START_TEST(test_module_guarded) {
+        CardFacts card = fixture_all_vfio(fixture_polaris());
+        Home home = home_of(fixture_polaris()), unknown = { .known = false };
+
+        card.module_guarded = true;
+        Plan plan = must_plan(card, RESET_STATE_PREFAIL, &home);
+        PLAN_MUST_BE(&plan, "check-group .0 16", "check-alive .0", "check-alive .1",
+                     "set-override .0 (vfio-pci) amdgpu", "unbind .0 vfio-pci", "clear-guard .0", "bind .0 amdgpu",
+                     "set-override .0 (amdgpu) -", "set-power .0 (on) auto", "set-d3cold .0 (0) 1",
+                     "set-override .1 (vfio-pci) snd_hda_intel", "unbind .1 vfio-pci",
+                     "bind .1 snd_hda_intel", "set-override .1 (snd_hda_intel) -", "set-power .1 (on) auto",
+                     "set-d3cold .1 (0) 1");
+        plan = must_plan(card, RESET_STATE_PREFAIL, &unknown);
+        PLAN_MUST_BE(&plan, "check-group .0 16", "check-alive .0", "check-alive .1", "set-override .0 (vfio-pci) -",
+                     "unbind .0 vfio-pci", "clear-guard .0", "probe .0", "set-override .1 (vfio-pci) -",
+                     "unbind .1 vfio-pci", "probe .1");
+        card = fixture_polaris();
+        card.module_guarded = true;
+        plan = must_plan(card, RESET_STATE_PREFAIL, &home);
+        PLAN_MUST_BE(&plan, "clear-guard .0");
+        plan = must_plan(card, RESET_STATE_PREFAIL, &unknown);
+        PLAN_MUST_BE(&plan, "clear-guard .0");
+}
+END_TEST
+
 START_TEST(test_pinned_companion) {
         CardFacts card = fixture_polaris_guarded();
         Home home = home_of(fixture_polaris());
@@ -271,6 +297,7 @@ static Suite *make_suite(void) {
         TCase *tcase = tcase_create("plan-host");
 
         tcase_add_loop_test(tcase, test_polaris, 0, 4);
+        tcase_add_test(tcase, test_module_guarded);
         tcase_add_test(tcase, test_pinned_companion);
         tcase_add_test(tcase, test_groups);
         tcase_add_test(tcase, test_already_home);

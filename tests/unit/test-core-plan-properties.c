@@ -67,6 +67,16 @@ static void order_must_hold(const Plan *plan, const Model *start, bool companion
                 if (step->kind == STEP_BIND)
                         MUST(streq(f->driver_override, step->text), number, plan,
                              "step %zu binds without its override", i);
+                /* The flag before any function can be reset by vfio, and until none can be. */
+                if (step->kind == STEP_BIND && driver_is_guest(step->text) && companions_first)
+                        MUST(model.module_guarded || plan->guard != GUARD_MODULE, number, plan,
+                             "step %zu: not guarded yet", i);
+                if (step->kind == STEP_GUARD_CLEAR && !companions_first && driver_is_guest(model.functions[0].driver))
+                        for (size_t j = i; j < plan->n_steps; j++)
+                                MUST(plan->steps[j].kind != STEP_UNBIND || plan->steps[j].address.function != 0, number,
+                                     plan, "step %zu: the guests' driver still has the display", i);
+                if (step->kind == STEP_GUARD_CLEAR || step->kind == STEP_GUARD_SET)
+                        MUST(display, number, plan, "step %zu names a companion", i);
                 if (step->kind == STEP_UNBIND || step->kind == STEP_BIND || step->kind == STEP_PROBE) {
                         display_moved |= display;
                         companion_moved |= !display;
@@ -102,7 +112,7 @@ START_TEST(test_guest_reaches_goal) {
                 model_survey(&model, &s.card);
                 MUST(plan.direction == DIRECTION_GUEST, number, &plan, "direction");
                 MUST(card_owner(&s.card) == OWNER_GUEST, number, &plan, "owner");
-                MUST(card_guard(&s.card) == plan.guard, number, &plan, "the guard is not the promised one");
+                MUST(card_guard(&s.card, &s.machine, &s.rule) == plan.guard, number, &plan, "the guard is not the promised one");
                 /* Once more from there: there is nothing left to write. */
                 MUST(plan_guest(&s, &again), number, &plan, "refused once it is there");
                 MUST(again.n_steps == 0, number, &again, "a card that is there is moved again");
@@ -133,7 +143,8 @@ START_TEST(test_guard) {
                 if (!plan_guest(&s, &plan))
                         continue;
                 bool forbidden = s.rule.bus_reset == BUS_RESET_FORBIDDEN;
-                bool can = viability_can_guard(&s.card, &s.request);
+                bool can = viability_can_guard(&s.card, &s.request) ||
+                           viability_is_guarded(&s.card, &s.machine, &s.rule);
                 if (s.request.state == RESET_STATE_PREFAIL ||
                     (forbidden && s.request.state == RESET_STATE_UNKNOWN))
                         MUST(plan.guard != GUARD_NONE, number, &plan, "unguarded in danger");
@@ -141,7 +152,7 @@ START_TEST(test_guard) {
                         MUST((plan.guard != GUARD_NONE) == can, number, &plan, "guard");
                 else if (s.request.state != RESET_STATE_PREFAIL)
                         MUST(plan.guard == GUARD_NONE, number, &plan, "a wanted bus reset is kept away");
-                if (plan.guard != GUARD_NONE)
+                if (plan.guard == GUARD_STUB_COMPANION || plan.guard == GUARD_PINNED_COMPANION)
                         MUST((plan.guard == GUARD_STUB_COMPANION) == s.machine.stub_driver_loaded, number,
                              &plan, "kind of guard");
         }
@@ -166,10 +177,14 @@ START_TEST(test_recipe) {
                                 MUST(plan.guard != GUARD_NONE, number, &plan, "a reset without a guard");
                                 MUST(isempty(model.functions[0].driver), number, &plan,
                                      "a reset under a driver");
+                                MUST(model.module_guarded || plan.guard != GUARD_MODULE, number, &plan,
+                                     "a reset before the guard");
                                 for (size_t j = 1; j < model.n_functions; j++) {
                                         const char *driver = model.functions[j].driver;
                                         const char *override = model.functions[j].driver_override;
                                         bool stub = plan.guard == GUARD_STUB_COMPANION;
+                                        if (plan.guard == GUARD_MODULE || plan.guard == GUARD_KERNEL)
+                                                continue;
                                         MUST(streq(driver, stub ? DRIVER_PCI_STUB : ""), number, &plan,
                                              ".%zu does not guard yet", j);
                                         MUST(streq(override, stub ? DRIVER_PCI_STUB : OVERRIDE_PINNED),
@@ -269,6 +284,7 @@ START_TEST(test_home_again) {
                 if (number < N_UNDONE)
                         every_undo_must_restore(&plan, &model, number);
                 run_all(&model, &plan, plan.n_steps, number);
+                start.module_guarded = false; /* at home nobody needs it, whoever left it there */
                 const char *difference = model_difference(&model, &start);
                 if (difference)
                         MUST(false, number, &plan, "home again, but %s is not", difference);
@@ -296,6 +312,7 @@ START_TEST(test_home_from_anywhere) {
                 if (number < N_UNDONE)
                         every_undo_must_restore(&plan, &model, number);
                 run_all(&model, &plan, plan.n_steps, number);
+                MUST(!model.module_guarded, number, &plan, "still guarded");
                 for (size_t i = 0; i < model.n_functions; i++) {
                         const ModelFunction *f = &model.functions[i];
                         const HomeFunction *was = &home.functions[i];
@@ -328,6 +345,7 @@ START_TEST(test_unknown_home) {
                 if (number < N_UNDONE)
                         every_undo_must_restore(&plan, &model, number);
                 run_all(&model, &plan, plan.n_steps, number);
+                MUST(!model.module_guarded, number, &plan, "still guarded");
                 for (size_t i = 0; i < model.n_functions; i++)
                         MUST(streq(model.functions[i].driver, model.functions[i].native), number, &plan,
                              ".%zu is on %s", i, model.functions[i].driver);

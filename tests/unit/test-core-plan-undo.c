@@ -45,6 +45,27 @@ START_TEST(test_nothing_done) {
 }
 END_TEST
 
+/* The flag goes last, when nothing of the card is on vfio-pci any more. */
+START_TEST(test_guard_by_the_module) {
+        CardFacts card = fixture_single();
+        MachineFacts machine = fixture_machine();
+        GuestRequest request = fixture_request(RESET_STATE_PREFAIL);
+        Rule rule = fixture_rule_polaris();
+        Refusal refusal;
+        Plan plan;
+
+        machine.guard_module_loaded = true;
+        request.after_driver_ran = false;
+        ck_assert_int_eq(plan_to_guest(&card, &machine, &rule, &request, &plan, &refusal), 0);
+        Plan undo = must_undo(&plan, plan.n_steps);
+        PLAN_MUST_BE(&undo, "check-group .0 16", "unbind .0 vfio-pci", "set-override .0 (-) amdgpu", "bind .0 amdgpu",
+                     "set-override .0 (vfio-pci) -", "set-d3cold .0 (0) 1", "clear-guard .0", "set-power .0 (-) auto");
+        ck_assert_int_eq(undo.steps[6].iommu_group, FIXTURE_GROUP);
+        undo = must_undo(&plan, 2);
+        PLAN_MUST_BE(&undo, "clear-guard .0");
+}
+END_TEST
+
 START_TEST(test_only_looked) {
         Plan plan = polaris_plan();
         Plan undo = must_undo(&plan, 2);
@@ -245,6 +266,7 @@ static Suite *make_suite(void) {
         TCase *tcase = tcase_create("plan-undo");
 
         tcase_add_test(tcase, test_nothing_done);
+        tcase_add_test(tcase, test_guard_by_the_module);
         tcase_add_test(tcase, test_only_looked);
         tcase_add_test(tcase, test_all_done);
         tcase_add_test(tcase, test_companion_unbound);

@@ -145,6 +145,18 @@ static const struct {
           { 0 },
           "/sys/bus/pci/devices/0000:01:00.1/config",
           "verify the configuration space of 0000:01:00.1" },
+        { STEP_GUARD_SET,
+          "set-guard",
+          true,
+          { 0 },
+          "/sys/bus/pci/drivers/gpuswitch-guard/guard",
+          "let gpuswitch-guard keep bus resets from 0000:01:00.1" },
+        { STEP_GUARD_CLEAR,
+          "clear-guard",
+          true,
+          { 0 },
+          "/sys/bus/pci/drivers/gpuswitch-guard/release",
+          "let gpuswitch-guard allow bus resets of 0000:01:00.1 again" },
 };
 
 static Step row_step(int i) {

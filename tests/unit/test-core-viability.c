@@ -96,6 +96,45 @@ START_TEST(test_state) {
 }
 END_TEST
 
+/* What guards without a companion: the module, or the kernel by itself. Then even a card in prefail may go with all its functions. */
+START_TEST(test_other_guards) {
+        static const struct {
+                KernelGuard kernel_guard;
+                bool module_loaded, module_guarded, vendor_reset, device_specific;
+                bool may_go;
+        } guards[] = {
+                { KERNEL_GUARD_NONE, false, false, false, false, false },
+                { KERNEL_GUARD_NONE, true, false, false, false, true },
+                { KERNEL_GUARD_NONE, false, true, false, false, true },
+                { KERNEL_GUARD_ALWAYS, false, false, false, false, true },
+                { KERNEL_GUARD_VENDOR_RESET, false, false, true, true, true },
+                { KERNEL_GUARD_VENDOR_RESET, false, false, true, false, false },
+                { KERNEL_GUARD_NONE, false, false, true, true, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(guards); i++) {
+                Case c = polaris_case(RESET_STATE_PREFAIL);
+                c.rule.kernel_guard = guards[i].kernel_guard;
+                c.machine.guard_module_loaded = guards[i].module_loaded;
+                c.machine.vendor_reset_there = guards[i].vendor_reset;
+                c.card.module_guarded = guards[i].module_guarded;
+                c.card.device_specific_reset = guards[i].device_specific;
+                for (size_t n_functions = 1; n_functions <= 2; n_functions++) {
+                        c.card.n_functions = n_functions;
+                        c.request = n_functions == 2 ? fixture_request_companion(RESET_STATE_PREFAIL)
+                                                     : fixture_request(RESET_STATE_PREFAIL);
+                        if (guards[i].may_go)
+                                must_pass(&c);
+                        else
+                                must_refuse(&c,
+                                            n_functions == 2 ? REFUSAL_PREFAIL_COMPANION
+                                                             : REFUSAL_PREFAIL_NO_COMPANION,
+                                            fixture_address((uint8_t) (n_functions - 1)));
+                }
+        }
+}
+END_TEST
+
 START_TEST(test_can_guard) {
         CardFacts two = fixture_polaris(), one = fixture_single(), four = fixture_generic(4);
         GuestRequest plain = fixture_request(RESET_STATE_FRESH),
@@ -277,6 +316,7 @@ static Suite *make_suite(void) {
         TCase *tcase = tcase_create("viability");
 
         tcase_add_loop_test(tcase, test_state, 0, (int) ELEMENTSOF(states));
+        tcase_add_test(tcase, test_other_guards);
         tcase_add_test(tcase, test_can_guard);
         tcase_add_test(tcase, test_going_down);
         tcase_add_test(tcase, test_configuration_broken);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "core/config-space.h"
 #include "fake-sys.h"
+#include "gpuswitch/names.h"
 #include "helper/capabilities.h"
 #include "helper/operations.h"
 
@@ -95,6 +96,8 @@ static const struct {
         { HELPER_WRITE_CONFIG, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_RESTORE_CONFIG, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_VERIFY_CONFIG, "/config", false, CAPABILITIES_CONFIG, "" },
+        { HELPER_GUARD_SET, "/guard", true, 0, "" },
+        { HELPER_GUARD_CLEAR, "/dev/vfio/12", false, CAPABILITIES_GROUP, "vfio-pci" },
 };
 
 START_TEST(test_in_force) {
@@ -102,6 +105,9 @@ START_TEST(test_in_force) {
         HelperReply reply;
 
         fake_write("/dev/vfio/12", "%s", "");
+        fake_write(GUARD_MODULE_FOLDER "/guard", "%s", "");
+        fake_write(GUARD_MODULE_FOLDER "/release", "%s", "");
+        fake_write(GUARD_MODULE_FOLDER "/guarded", "0000:01:00.0\n");
         fake_bind("0000:01:00.0", cases[_i].driver);
         if (cases[_i].verb == HELPER_VERIFY_CONFIG)
                 ck_assert_int_eq(fake_run(&save, &reply), 0);

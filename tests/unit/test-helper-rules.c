@@ -68,6 +68,14 @@ static HelperRequest verify(void) {
         return fake_request_with_registers(HELPER_VERIFY_CONFIG);
 }
 
+static HelperRequest guard(void) {
+        return fake_request(HELPER_GUARD_SET);
+}
+
+static HelperRequest unguard(void) {
+        return fake_request(HELPER_GUARD_CLEAR);
+}
+
 /* What makes them bad. */
 static void other_magic(HelperRequest *r) {
         r->magic++;
@@ -79,7 +87,7 @@ static void no_verb(HelperRequest *r) {
         r->verb = 0;
 }
 static void unknown_verb(HelperRequest *r) {
-        r->verb = HELPER_VERIFY_CONFIG + 1;
+        r->verb = _HELPER_VERB_MAX;
 }
 static void huge_verb(HelperRequest *r) {
         r->verb = UINT32_MAX;
@@ -227,6 +235,9 @@ static void value_starts_reset(HelperRequest *r) {
                 if (r->registers[i].offset == EXPRESS_DEVICE_CONTROL)
                         r->registers[i].value |= 0x8000;
 }
+static void companion(HelperRequest *r) {
+        r->address.function = 1;
+}
 static void nothing_saved(HelperRequest *r) {
 }
 
@@ -288,6 +299,10 @@ static const struct {
         { RULE_RESTORE, restore, more_than_saved },
         { RULE_RESTORE_VALUE, restore, value_starts_reset },
         { RULE_SAVED, verify, nothing_saved },
+        { RULE_SLOT, guard, other_slot },
+        { RULE_SLOT, unguard, other_bus },
+        { RULE_GUARD, guard, companion },
+        { RULE_GUARD, unguard, companion },
 };
 
 static void setup(void) {
@@ -319,7 +334,7 @@ END_TEST
 /* The requests themselves pass all rules; what stands in their way below is the machine. */
 START_TEST(test_good_ones_pass) {
         HelperRequest (*const good[])(void) = { attribute, unbind, bind, group, delay, save, write_config, restore,
-                                                verify };
+                                                verify, guard, unguard };
         HelperReply reply;
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++) {

@@ -222,6 +222,24 @@ START_TEST(test_unique_id) {
 }
 END_TEST
 
+/* Who keeps bus resets from it: what the module lists, and whether the kernel has a reset of its own for it. */
+START_TEST(test_guards) {
+        make_polaris();
+        CardFacts card = read_card("0000:01:00.0");
+        ck_assert(!card.module_guarded && !card.device_specific_reset);
+        tree_write("sys/bus/pci/drivers/gpuswitch-guard/guarded", "0000:02:00.0\n");
+        tree_write(TREE_FILE(&gpu, "reset_method"), "flr bus\n");
+        card = read_card("0000:01:00.0");
+        ck_assert(!card.module_guarded && !card.device_specific_reset);
+        tree_write("sys/bus/pci/drivers/gpuswitch-guard/guarded", "0000:02:00.0\n0000:01:00.0\n");
+        tree_write(TREE_FILE(&gpu, "reset_method"), "flr device_specific bus\n");
+        card = read_card("0000:01:00.1");
+        ck_assert(card.module_guarded && card.device_specific_reset);
+        tree_write(TREE_FILE(&gpu, "reset_method"), "device_specifics\n");
+        ck_assert(!read_card("0000:01:00.0").device_specific_reset);
+}
+END_TEST
+
 START_TEST(test_vanished) {
         _cleanup_free_ CardFacts *cards = NULL;
         size_t n;
@@ -332,6 +350,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tests, test_apu);
         tcase_add_test(tests, test_virtual_functions);
         tcase_add_test(tests, test_unique_id);
+        tcase_add_test(tests, test_guards);
         tcase_add_test(tests, test_vanished);
         tcase_add_test(tests, test_order_and_limit);
         tcase_add_test(tests, test_group_members);

@@ -18,6 +18,13 @@ START_TEST(test_drivers) {
         tree_folders("sys/bus/pci/drivers/pci-stub/");
         system_facts(tree_root, &facts);
         ck_assert(facts.vfio_driver_loaded && facts.stub_driver_loaded);
+        ck_assert(!facts.guard_module_loaded && !facts.vendor_reset_there);
+        tree_folders("sys/bus/pci/drivers/gpuswitch-guard/");
+        system_facts(tree_root, &facts);
+        ck_assert(facts.guard_module_loaded && !facts.vendor_reset_there);
+        tree_write("dev/vendor_reset", "%s", "");
+        system_facts(tree_root, &facts);
+        ck_assert(facts.guard_module_loaded && facts.vendor_reset_there);
 
         ck_assert(system_driver_loaded(tree_root, "vfio-pci"));
         ck_assert(!system_driver_loaded(tree_root, "amdgpu"));
