@@ -13,6 +13,16 @@ static const char *power_state(const Function *function) {
         return "D0";
 }
 
+/* As daemon/guard/gpuswitch-guard.c shows it, but for the order. */
+static int render_guarded(char *buffer, size_t size) {
+        int n = 0;
+
+        for (unsigned i = 0; i < machine.n_cards; i++)
+                if (machine.cards[i].guarded)
+                        n += snprintf(buffer + n, size - (size_t) n, "%s\n", machine.cards[i].functions[0].name);
+        return n;
+}
+
 ssize_t attribute_render(const Node *node, char *buffer, size_t size) {
         const Function *function = node->function;
         int n = 0;
@@ -47,6 +57,11 @@ ssize_t attribute_render(const Node *node, char *buffer, size_t size) {
                 n = snprintf(buffer, size, "%s\n",
                              machine.lockdown ? "none [integrity] confidentiality" : "[none] integrity confidentiality");
                 break;
+        case ATTRIBUTE_GUARDED:
+                n = render_guarded(buffer, size);
+                break;
+        case ATTRIBUTE_GUARD:
+        case ATTRIBUTE_GUARD_RELEASE:
         case ATTRIBUTE_CONFIG:
         case ATTRIBUTE_RESET:
         case ATTRIBUTE_REMOVE:
@@ -102,6 +117,18 @@ static int store_reset_method(Function *function, const char *value) {
         return 0;
 }
 
+/* The slot of any function. */
+static int store_guard(const char *value, bool guard) {
+        Function *function = function_find_any(value);
+
+        if (!function || !function->card)
+                return guard ? -ENODEV : 0;
+        if (guard && !function->present)
+                return -ENODEV;
+        function->card->guarded = guard;
+        return 0;
+}
+
 int attribute_store(Node *node, const char *value) {
         Function *function = node->function;
         bool one = false;
@@ -138,6 +165,11 @@ int attribute_store(Node *node, const char *value) {
                 return 0;
         case ATTRIBUTE_RESET_METHOD:
                 return store_reset_method(function, value);
+        case ATTRIBUTE_GUARD:
+                return store_guard(value, true);
+        case ATTRIBUTE_GUARD_RELEASE:
+                return store_guard(value, false);
+        case ATTRIBUTE_GUARDED:
         case ATTRIBUTE_CONSTANT:
         case ATTRIBUTE_CONFIG:
         case ATTRIBUTE_POWER_STATE:

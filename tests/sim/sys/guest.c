@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A virtual machine, as far as the card notices: what vfio and QEMU write when one starts and ends, and the bus
- * reset that vfio does when every function of the bus is in its hands (vfio_pci_dev_set_try_reset()).
+ * reset that vfio does when every function of the bus is in its hands (vfio_pci_dev_set_try_reset()) and none is flagged
+ * (pci_bus_resettable()).
  */
 
 #include "machine.h"
 
-static bool bus_is_complete(const Card *card) {
+static bool bus_can_be_reset(const Card *card) {
+        if (card->guarded)
+                return false;
         for (unsigned i = 0; i < card->n_functions; i++)
                 if (card->functions[i].present &&
                     (!card->functions[i].driver || card->functions[i].driver->kind != DRIVER_VFIO))
@@ -61,7 +64,7 @@ int guest_start(Card *card, unsigned functions) {
         command = config_get(display, 4, 2);
         config_set(display, 4, command | PCI_COMMAND_MEMORY, 2);
         config_set(display, 4, command & ~(uint32_t) PCI_COMMAND_MEMORY, 2);
-        if (bus_is_complete(card)) {
+        if (bus_can_be_reset(card)) {
                 card->model_device.enable_cnt.value = 1;
                 cm_card_bus_reset(&card->model);
         }
@@ -81,7 +84,7 @@ int guest_stop(Card *card) {
                 return 0;
         uint32_t command = config_get(display, 4, 2);
         config_set(display, 4, PCI_COMMAND_INTX_DISABLE, 2);
-        if (bus_is_complete(card))
+        if (bus_can_be_reset(card))
                 cm_card_bus_reset(&card->model);
         /* pci_restore_state(): what the device had when it was opened. */
         config_set(display, 4, command & ~(uint32_t) PCI_COMMAND_MASTER, 2);

@@ -78,6 +78,7 @@ struct Card {
         unsigned n_functions;
         Function functions[SIM_FUNCTIONS_MAX];
         bool group_held; /* a virtual machine has /dev/vfio/GROUP */
+        bool guarded;    /* gpuswitch-guard has it on its list */
         unsigned guest_functions; /* of the running guest, a bit for each */
 };
 
@@ -85,6 +86,7 @@ typedef struct Machine {
         unsigned n_cards;
         Card cards[SIM_CARDS_MAX];
         bool stub_loaded;
+        bool guard_loaded; /* the module gpuswitch-guard */
         bool lockdown;
         bool autoprobe;
         bool power_management; /* functions have that capability; without it d3cold_allowed begins as 0 (pci_pm_init()) */

@@ -3,7 +3,7 @@
  * simsys: the PCI side of /sys, /dev/vfio and /dev/kmsg of a machine that does not exist. Started by the harness
  * (simlib/machine.py) inside namespaces of its own.
  *
- *   simsys CONTROL-FD MOUNTPOINT [--no-stub] [--separate] [--no-drivers] [--no-pm] CARD...      CARD: polaris, pascal
+ *   simsys CONTROL-FD MOUNTPOINT [--no-stub] [--separate] [--no-drivers] [--no-pm] [--guard-module] CARD...      CARD: polaris, pascal
  */
 
 #include <stdlib.h>
@@ -34,6 +34,8 @@ int main(int argc, char *argv[]) {
                         shared_group = false;
                 else if (strcmp(argv[i], "--no-pm") == 0)
                         machine.power_management = false;
+                else if (strcmp(argv[i], "--guard-module") == 0)
+                        machine.guard_loaded = true;
                 else if (strcmp(argv[i], "--no-drivers") == 0)
                         drivers_loaded = false;
                 else if (machine.n_cards < SIM_CARDS_MAX)

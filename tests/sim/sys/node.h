@@ -30,6 +30,9 @@ typedef enum Attribute {
         ATTRIBUTE_AUTOPROBE,
         ATTRIBUTE_SEQNUM,
         ATTRIBUTE_LOCKDOWN,
+        ATTRIBUTE_GUARD,
+        ATTRIBUTE_GUARD_RELEASE,
+        ATTRIBUTE_GUARDED,
         ATTRIBUTE_GROUP,
         ATTRIBUTE_LOG,
 } Attribute;

@@ -251,6 +251,14 @@ static void add_drivers(Node *bus) {
         }
 }
 
+static void add_guard(Node *bus) {
+        Node *folder = add_path(bus, "drivers/gpuswitch-guard");
+
+        (void) add_file(folder, "guard", 0200, ATTRIBUTE_GUARD, NULL);
+        (void) add_file(folder, "release", 0200, ATTRIBUTE_GUARD_RELEASE, NULL);
+        (void) add_file(folder, "guarded", 0444, ATTRIBUTE_GUARDED, NULL);
+}
+
 void tree_init(void) {
         tree_root = add(NULL, "", NODE_FOLDER, S_IFDIR | 0755);
         Node *sys = add_folder(tree_root, "sys");
@@ -259,6 +267,8 @@ void tree_init(void) {
         devices = add_folder(sys, "devices");
         bus_devices = add_folder(bus, "devices");
         add_drivers(bus);
+        if (machine.guard_loaded)
+                add_guard(bus);
         (void) add_file(bus, "drivers_probe", 0200, ATTRIBUTE_PROBE, NULL);
         (void) add_file(bus, "drivers_autoprobe", 0644, ATTRIBUTE_AUTOPROBE, NULL);
         (void) add_file(bus, "rescan", 0200, ATTRIBUTE_RESCAN, NULL);
