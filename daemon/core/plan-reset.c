@@ -17,7 +17,7 @@ int plan_reset(const CardFacts *card, const MachineFacts *machine, const Rule *r
                Plan *ret_plan, Refusal *reterr_refusal) {
         PlanBuilder builder = { .plan = ret_plan };
         const FunctionFacts *display = &card->functions[0];
-        Guard guard = card_guard(card);
+        Guard guard = card_guard(card, machine, rule);
         const Recipe *recipe;
 
         int r = check_no_host_driver(card, reterr_refusal);
