@@ -15,6 +15,9 @@ static const char *const log_fact_table[_LOG_FACT_MAX] = {
         [LOG_FACT_RESET_LINE] = "reset-line",
         [LOG_FACT_GUEST_USE] = "guest-use",
         [LOG_FACT_DEAD] = "dead",
+        [LOG_FACT_BAR_RESTORE] = "bar-restore",
+        [LOG_FACT_POWER] = "power",
+        [LOG_FACT_IN_USE] = "in-use",
 };
 
 const char *log_fact_to_string(LogFact fact) {
@@ -45,13 +48,19 @@ ResetState history_continue(const ResetStateRule *rule, ResetState state, bool b
                         state = reset_state_next(state, rule, CARD_EVENT_RESET_LINE);
                         break;
                 case LOG_FACT_GUEST_USE:
+                case LOG_FACT_BAR_RESTORE:
                         if (bound)
                                 state = reset_state_next(state, rule, CARD_EVENT_HOST_UNBIND);
                         state = reset_state_next(state, rule, CARD_EVENT_GUEST_OPEN);
+                        if (facts[i] == LOG_FACT_BAR_RESTORE)
+                                state = reset_state_next(state, rule, CARD_EVENT_HISTORY_GAP);
                         bound = false;
                         break;
                 case LOG_FACT_DEAD:
                         state = reset_state_next(state, rule, CARD_EVENT_CONFIG_DEAD);
+                        break;
+                case LOG_FACT_POWER:
+                case LOG_FACT_IN_USE:
                         break;
                 case _LOG_FACT_MAX:
                 case _LOG_FACT_INVALID:

@@ -24,6 +24,8 @@ static const char *const card_event_table[_CARD_EVENT_MAX] = {
         [CARD_EVENT_CONFIG_ALIVE] = "config-alive",
         [CARD_EVENT_COLD_START] = "cold-start",
         [CARD_EVENT_HISTORY_GAP] = "history-gap",
+        [CARD_EVENT_WEDGED] = "wedged",
+        [CARD_EVENT_NOTED] = "noted",
 };
 DEFINE_ENUM_TEXT(card_event, CardEvent, card_event_table)
 
@@ -58,8 +60,11 @@ ResetState reset_state_next(ResetState now, const ResetStateRule *rule, CardEven
         case CARD_EVENT_COLD_START:
                 return RESET_STATE_FRESH;
         case CARD_EVENT_HISTORY_GAP:
+        case CARD_EVENT_WEDGED: /* what its driver has tried by then is not known either */
                 /* Prefail stays: a hole cannot make a known danger smaller. */
                 return now == RESET_STATE_FAILED || now == RESET_STATE_PREFAIL ? now : RESET_STATE_UNKNOWN;
+        case CARD_EVENT_NOTED:
+                return now;
         case _CARD_EVENT_MAX:
         case _CARD_EVENT_INVALID:
                 break;

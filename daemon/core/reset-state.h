@@ -26,6 +26,8 @@ typedef enum CardEvent {
         CARD_EVENT_CONFIG_ALIVE, /* configuration space answers */
         CARD_EVENT_COLD_START,   /* power loss is proven, and the card answers again */
         CARD_EVENT_HISTORY_GAP,  /* something happened that nobody saw */
+        CARD_EVENT_WEDGED,       /* its driver says that it hangs and asks for help */
+        CARD_EVENT_NOTED,        /* worth keeping; says nothing about the reset logic */
         _CARD_EVENT_MAX,
         _CARD_EVENT_INVALID = -EINVAL,
 } CardEvent;

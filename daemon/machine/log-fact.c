@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What lines of the kernel log mean for a card. Sources: amdgpu_device.c and vi.c of amdgpu,
- * radeon_device.c of radeon, vfio_pci_config.c and vfio_main.c of vfio, pci.c of the PCI core.
+ * radeon_device.c of radeon, vfio_pci_config.c and vfio_main.c of vfio, pci.c of the PCI core,
+ * nv-pci.c of NVIDIA's open kernel modules.
  *
  * Where a line does not say which card it means, all cards that it may mean are taken: a card
  * that is thought worse than it is costs a refusal, the other way round it costs the card.
@@ -12,6 +13,7 @@
 #include "base/text.h"
 
 #define VENDOR_AMD 0x1002
+#define VENDOR_NVIDIA 0x10de
 
 /* Reads "0xVVVV:0xDDDD" at @text. Returns what is behind it, or NULL. */
 static const char *id_pair_parse(const char *text, uint16_t *ret_vendor, uint16_t *ret_device) {
@@ -77,7 +79,6 @@ static bool text_is_of_guest_driver(const char *text) {
 static bool text_is_guest_use(const char *text) {
         static const char *const signs[] = {
                 "enabling device",
-                "reset recovery - restoring BARs",
                 ": resetting",
                 ": reset done",
                 "vfio_cap_init: hiding cap",
@@ -94,6 +95,23 @@ static bool text_is_guest_use(const char *text) {
         return false;
 }
 
+/*
+ * vfio_bar_restore() in drivers/vfio/pci/vfio_pci_config.c: the guest switches memory on, and the BARs are not what vfio
+ * wrote: a reset that vfio did not do itself. Before 5.1 without the driver's name.
+ */
+static bool text_is_bar_restore(const char *text) {
+        return strcasestr(text, "reset recovery - restoring BARs");
+}
+
+/*
+ * nv_pci_remove_helper() in kernel-open/nvidia/nv-pci.c waits without end behind this line. Older ones name a number
+ * of their own ("minor device 1") and no address.
+ */
+static bool text_is_in_use(const char *text) {
+        return strcasestr(text, "NVRM: ") && strcasestr(text, "with non-zero usage count");
+}
+
+/* pci_power_up(), pci_set_low_power_state() and pci_dev_wait() in drivers/pci/pci.c. */
 static bool text_is_death(const char *text) {
         const char *not_ready = strcasestr(text, "not ready ");
         const char *power = strcasestr(text, "change power state from ");
@@ -103,6 +121,14 @@ static bool text_is_death(const char *text) {
         /* "Unable to change power state from D3cold to D0, device inaccessible"; before 5.18 "can't change
          * power state from D3cold to D0 (config space inaccessible)". From D0 as well: it read all ones. */
         return power && strcasestr(power, "inaccessible");
+}
+
+/*
+ * "invalid power transition (from D3cold to D3hot)" and whatever drivers say of it. Each enumeration says what a device
+ * can do: "PME# supported from D0 D3hot D3cold".
+ */
+static bool text_is_of_power(const char *text) {
+        return strcasestr(text, "D3cold") && !strcasestr(text, "PME# supported");
 }
 
 LogFact kernel_log_fact(const KernelLogRecord *record, const CardFacts *card) {
@@ -121,10 +147,16 @@ LogFact kernel_log_fact(const KernelLogRecord *record, const CardFacts *card) {
         if (strcasestr(text, "PCI CONFIG reset") &&
             (is_ours || streq(display->driver, "amdgpu") || display->vendor_id == VENDOR_AMD))
                 return LOG_FACT_RESET_LINE;
+        if (text_is_in_use(text) && display->vendor_id == VENDOR_NVIDIA)
+                return LOG_FACT_IN_USE;
         if (!is_ours)
                 return _LOG_FACT_INVALID;
         if (text_is_death(text))
                 return LOG_FACT_DEAD;
+        if (text_is_bar_restore(text))
+                return LOG_FACT_BAR_RESTORE;
+        if (text_is_of_power(text))
+                return LOG_FACT_POWER;
         if (text_is_guest_use(text))
                 return LOG_FACT_GUEST_USE;
         return _LOG_FACT_INVALID;

@@ -173,6 +173,8 @@ void card_set_state(Card *card, ResetState state, const char *reason) {
                 card_note_first_sight(card, state, reason);
         if (state == old)
                 return;
+        card->n_notes = 0;
+        card->noted[0] = '\0';
         (void) text_format(text, sizeof(text), "reset state is %s (was %s)", reset_state_to_string(state),
                            old < 0 ? "not known yet" : reset_state_to_string(old));
         log_change(card, state == RESET_STATE_FAILED ? MESSAGE_ID_CARD_FAILED : MESSAGE_ID_STATE_CHANGED, old,
@@ -197,6 +199,20 @@ static bool is_driver_of_reset(const Card *card, const char *driver) {
                         return true;
         }
         return card->rule.recipes[0].n_steps == 0;
+}
+
+void card_note(Card *card, CardEvent event, const char *reason) {
+        bool changes = reset_state_next(card->state, &card->rule.state, event) != card->state;
+        char noted[sizeof(card->noted)];
+
+        (void) text_format(noted, sizeof(noted), "%s: %s", card_event_to_string(event), reason);
+        if (!changes && (streq(noted, card->noted) || card->n_notes == NOTES_MAX))
+                return;
+        card_event(card, event, reason);
+        if (changes)
+                return;
+        (void) text_copy(card->noted, sizeof(card->noted), noted);
+        card->n_notes++;
 }
 
 /* The display function's driver went from @old to what the facts say now. */

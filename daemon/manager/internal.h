@@ -24,6 +24,7 @@
 #include "store/store.h"
 
 #define LOG_FACTS_MAX 256U
+#define NOTES_MAX 16U
 #define ENDED_TEXT_SIZE 48U /* the name of any refusal */
 
 typedef struct Card Card;
@@ -41,6 +42,8 @@ struct Card {
         char reason[256]; /* why it is in that state */
         ResetState last_known; /* by the store, before the first sight; negative: never seen */
         EvidenceList evidence; /* what the state is based on */
+        char noted[256];  /* the last event that changed nothing and could come again and again */
+        unsigned n_notes; /* such events since the state last changed */
         bool after_driver_ran;
         bool vendor_reset_unknown; /* vendor-reset has said that it does not know the card */
         bool seen_bound;  /* a host driver has had it in this boot */
@@ -100,6 +103,13 @@ Card *card_free(Card *card);
 void card_load_rule(Card *card);
 /** card_event() - let the state machine decide, record, log and signal. */
 void card_event(Card *card, CardEvent event, const char *reason);
+/**
+ * card_note() - as card_event(), for what the machine may say a thousand times
+ *
+ * What changes nothing is kept once when it comes again and again, and not more than NOTES_MAX between two changes of
+ * state: a chatty line must push no other evidence out.
+ */
+void card_note(Card *card, CardEvent event, const char *reason);
 /** card_set_state() - for first sight, where the state comes from replaying. */
 void card_set_state(Card *card, ResetState state, const char *reason);
 /** card_observe() - read the links again; a changed driver is an event with that reason. */

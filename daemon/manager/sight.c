@@ -3,7 +3,7 @@
  * What happened before the daemon looked: store and kernel log, replayed through the state machine.
  *
  * The log is read once whole (every card sorts out its own facts), later it is followed for what the driver link does
- * not tell: amdgpu's reset line, and a card that the kernel gave up.
+ * not tell.
  */
 
 #include <string.h>
@@ -35,6 +35,18 @@ typedef struct SightAll {
         bool any;
 } SightAll;
 
+/* A line that comes again and again says it once; what changes nothing needs no room. */
+static void add_fact(Sight *sight, LogFact fact) {
+        bool again = sight->n_facts > 0 && sight->facts[sight->n_facts - 1] == fact && fact != LOG_FACT_HOST_INIT;
+
+        if (again || fact == LOG_FACT_POWER || fact == LOG_FACT_IN_USE)
+                return;
+        if (sight->n_facts == LOG_FACTS_MAX)
+                sight->overflow = true;
+        else
+                sight->facts[sight->n_facts++] = fact;
+}
+
 static void on_old_record(const KernelLogRecord *record, void *userdata) {
         SightAll *all = userdata;
 
@@ -47,12 +59,8 @@ static void on_old_record(const KernelLogRecord *record, void *userdata) {
                 if (sight->same_boot && record->sequence <= sight->stored.log_sequence)
                         continue;
                 LogFact fact = kernel_log_fact(record, &sight->card->facts);
-                if (fact < 0)
-                        continue;
-                if (sight->n_facts == LOG_FACTS_MAX)
-                        sight->overflow = true;
-                else
-                        sight->facts[sight->n_facts++] = fact;
+                if (fact >= 0)
+                        add_fact(sight, fact);
         }
 }
 
@@ -165,6 +173,34 @@ void sight_first(Manager *manager) {
         }
 }
 
+static void on_new_fact(Card *card, LogFact fact, const char *line) {
+        switch (fact) {
+        case LOG_FACT_RESET_LINE:
+                card_note(card, CARD_EVENT_RESET_LINE, line);
+                break;
+        case LOG_FACT_DEAD:
+                card_note(card, CARD_EVENT_CONFIG_DEAD, line);
+                break;
+        case LOG_FACT_BAR_RESTORE:
+                card_note(card, CARD_EVENT_HISTORY_GAP, line);
+                break;
+        case LOG_FACT_IN_USE:
+                (void) text_format(card->reason, sizeof(card->reason), "%s", line);
+                card_note(card, CARD_EVENT_NOTED, line);
+                break;
+        case LOG_FACT_POWER:
+                card_note(card, CARD_EVENT_NOTED, line);
+                break;
+        case LOG_FACT_HOST_INIT: /* binds and guests are known first-hand by now */
+        case LOG_FACT_GUEST_USE:
+                (void) card_save(card); /* the next daemon must not count this line again */
+                break;
+        case _LOG_FACT_MAX:
+        case _LOG_FACT_INVALID:
+                break;
+        }
+}
+
 static void on_new_record(const KernelLogRecord *record, void *userdata) {
         Manager *manager = userdata;
 
@@ -176,13 +212,7 @@ static void on_new_record(const KernelLogRecord *record, void *userdata) {
                 if (fact < 0)
                         continue;
                 card->log_sequence = record->sequence;
-                /* Binds and guests are known first-hand by now; these two are not. */
-                if (fact == LOG_FACT_RESET_LINE)
-                        card_event(card, CARD_EVENT_RESET_LINE, record->text);
-                else if (fact == LOG_FACT_DEAD)
-                        card_event(card, CARD_EVENT_CONFIG_DEAD, record->text);
-                else
-                        (void) card_save(card); /* the next daemon must not count this line again */
+                on_new_fact(card, fact, record->text);
         }
 }
 

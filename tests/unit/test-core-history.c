@@ -14,6 +14,9 @@
 #define LINE LOG_FACT_RESET_LINE
 #define GUEST LOG_FACT_GUEST_USE
 #define DEAD LOG_FACT_DEAD
+#define BARS LOG_FACT_BAR_RESTORE
+#define POWER LOG_FACT_POWER
+#define IN_USE LOG_FACT_IN_USE
 
 #define FRESH RESET_STATE_FRESH
 #define TOUCHED RESET_STATE_TOUCHED
@@ -71,6 +74,13 @@ static const struct {
           FAILED,
           true },
         { "dead at once", SEEN_UNBOUND, { DEAD }, 1, FAILED, FAILED, false },
+        { "reset under a guest", SEEN_UNBOUND, { INIT, GUEST, BARS }, 3, UNKNOWN, UNKNOWN, true },
+        { "reset under a guest that left no other line", SEEN_UNBOUND, { INIT, BARS }, 2, UNKNOWN, UNKNOWN, true },
+        { "reset under a guest in prefail", SEEN_UNBOUND, { INIT, GUEST, INIT, BARS }, 4, UNKNOWN, PREFAIL, true },
+        { "reset under a guest, and a bind", SEEN, { INIT, GUEST, BARS, INIT }, 4, UNKNOWN, UNKNOWN, true },
+        { "reset under a guest, and dead", SEEN_UNBOUND, { INIT, BARS, DEAD }, 3, FAILED, FAILED, true },
+        { "lines that change nothing", SEEN, { POWER, INIT, POWER, IN_USE }, 4, FRESH, FRESH, true },
+        { "lines that change nothing, of a card without driver", SEEN_UNBOUND, { IN_USE, POWER }, 2, FRESH, FRESH, false },
 
         { "log cut, nothing in it", CUT_UNBOUND, { 0 }, 0, UNKNOWN, UNKNOWN, false },
         { "log cut, bound", CUT, { 0 }, 0, UNKNOWN, UNKNOWN, true },
@@ -190,6 +200,8 @@ static const struct {
         { "to a guest and back", FRESH, true, true, { GUEST, INIT }, 2, PREFAIL },
         { "the line", TOUCHED, false, true, { INIT, LINE }, 2, PREFAIL },
         { "dead", PREFAIL, false, false, { DEAD }, 1, FAILED },
+        { "reset under its guest", TOUCHED, false, false, { BARS, BARS }, 2, UNKNOWN },
+        { "lines that change nothing", TOUCHED, false, false, { POWER, IN_USE }, 2, TOUCHED },
         { "unknown stays unknown", UNKNOWN, true, true, { GUEST, INIT }, 2, UNKNOWN },
         { "failed stays failed", FAILED, false, true, { INIT, LINE }, 2, FAILED },
 };
@@ -208,6 +220,9 @@ START_TEST(test_names) {
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_RESET_LINE), "reset-line");
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_GUEST_USE), "guest-use");
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_DEAD), "dead");
+        ck_assert_str_eq(log_fact_to_string(LOG_FACT_BAR_RESTORE), "bar-restore");
+        ck_assert_str_eq(log_fact_to_string(LOG_FACT_POWER), "power");
+        ck_assert_str_eq(log_fact_to_string(LOG_FACT_IN_USE), "in-use");
 }
 END_TEST
 

@@ -41,6 +41,8 @@ static const Row base_table[_CARD_EVENT_MAX] = {
         { CARD_EVENT_CONFIG_ALIVE,  "config-alive",       {    FRESH,   TOUCHED, PREFAIL, UNKNOWN, UNKNOWN } },
         { CARD_EVENT_COLD_START,    "cold-start",         {    FRESH,   FRESH,   FRESH,   FRESH,   FRESH   } },
         { CARD_EVENT_HISTORY_GAP,   "history-gap",        {    UNKNOWN, UNKNOWN, PREFAIL, FAILED,  UNKNOWN } },
+        { CARD_EVENT_WEDGED,        "wedged",             {    UNKNOWN, UNKNOWN, PREFAIL, FAILED,  UNKNOWN } },
+        { CARD_EVENT_NOTED,         "noted",              {    FRESH,   TOUCHED, PREFAIL, FAILED,  UNKNOWN } },
 };
 
 static const Row polaris_table[_CARD_EVENT_MAX] = {
@@ -57,6 +59,8 @@ static const Row polaris_table[_CARD_EVENT_MAX] = {
         { CARD_EVENT_CONFIG_ALIVE,  "config-alive",       {    FRESH,   TOUCHED, PREFAIL, UNKNOWN, UNKNOWN } },
         { CARD_EVENT_COLD_START,    "cold-start",         {    FRESH,   FRESH,   FRESH,   FRESH,   FRESH   } },
         { CARD_EVENT_HISTORY_GAP,   "history-gap",        {    UNKNOWN, UNKNOWN, PREFAIL, FAILED,  UNKNOWN } },
+        { CARD_EVENT_WEDGED,        "wedged",             {    UNKNOWN, UNKNOWN, PREFAIL, FAILED,  UNKNOWN } },
+        { CARD_EVENT_NOTED,         "noted",              {    FRESH,   TOUCHED, PREFAIL, FAILED,  UNKNOWN } },
 };
 /* clang-format on */
 

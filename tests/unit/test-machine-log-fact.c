@@ -29,7 +29,7 @@ static CardFacts make_card(uint8_t bus, uint16_t vendor, uint16_t device, uint16
 typedef enum Who {
         RX470,       /* 0000:01:00, 1002:67df 1da2:e366, driver vfio-pci */
         RX470_OTHER, /* 0000:02:00, the same chip on another maker's card, driver amdgpu */
-        GTX1060,     /* 0000:03:00, 10de:1c03, driver nouveau */
+        GTX1060,     /* 0000:03:00, 10de:1c03, driver nvidia */
         _WHO_MAX,
 } Who;
 
@@ -37,6 +37,9 @@ typedef enum Who {
 #define RESET LOG_FACT_RESET_LINE
 #define GUEST LOG_FACT_GUEST_USE
 #define DEAD LOG_FACT_DEAD
+#define BARS LOG_FACT_BAR_RESTORE
+#define POWER LOG_FACT_POWER
+#define IN_USE LOG_FACT_IN_USE
 #define NONE _LOG_FACT_INVALID
 
 static const struct {
@@ -85,7 +88,13 @@ static const struct {
           { GUEST, NONE, NONE } },
         { "6,902,1,-;vfio-pci 0000:03:00.0: vfio_bar_restore: reset recovery - restoring BARs" DICTIONARY(
                   "0000:03:00.0"),
-          { NONE, NONE, GUEST } },
+          { NONE, NONE, BARS } },
+        { "6,902,1,-;vfio-pci 0000:01:00.1: vfio_bar_restore: reset recovery - restoring BARs" DICTIONARY(
+                  "0000:01:00.1"),
+          { BARS, NONE, NONE } },
+        { "6,902,1,-;vfio_bar_restore: 0000:01:00.0 reset recovery - restoring bars\n", { BARS, NONE, NONE } },
+        { "12,902,1,-;vfio-pci 0000:01:00.0: vfio_bar_restore: reset recovery - restoring BARs\n",
+          { NONE, NONE, NONE } },
         { "6,902,1,-;vfio-pci 0000:01:00.0: vfio_ecap_init: hiding ecap 0x19@0x270" DICTIONARY(
                   "0000:01:00.0"),
           { GUEST, NONE, NONE } },
@@ -134,6 +143,23 @@ static const struct {
                   "0000:00:01.0"),
           { NONE, NONE, NONE } },
         { "3,904,1,-;not ready 65535ms after bus reset; giving up\n", { NONE, NONE, NONE } },
+        /* What is kept and changes nothing: power, and a driver that waits for whoever uses the card. */
+        { "3,904,1,-;vfio-pci 0000:03:00.0: invalid power transition (from D3cold to D3hot)" DICTIONARY(
+                  "0000:03:00.0"),
+          { NONE, NONE, POWER } },
+        { "7,904,1,-;pci 0000:01:00.0: PME# supported from D1 D2 D3hot D3cold" DICTIONARY("0000:01:00.0"),
+          { NONE, NONE, NONE } },
+        { "7,904,1,-;pcieport 0000:00:01.0: invalid power transition (from D3cold to D3hot)" DICTIONARY(
+                  "0000:00:01.0"),
+          { NONE, NONE, NONE } },
+        { "3,904,1,-;NVRM: Attempting to remove device 0000:03:00.0 with non-zero usage count!\n",
+          { NONE, NONE, IN_USE } },
+        { "3,904,1,-;NVRM: Attempting to remove device 0000:04:00.0 with non-zero usage count!\n",
+          { NONE, NONE, NONE } },
+        { "3,904,1,-;NVRM: Attempting to remove minor device 0 with non-zero usage count!\n",
+          { NONE, NONE, IN_USE } },
+        { "11,904,1,-;NVRM: Attempting to remove device 0000:03:00.0 with non-zero usage count!\n",
+          { NONE, NONE, NONE } },
         /* Anybody may write to /dev/kmsg who is root, but not in the kernel's name. */
         { "12,905,1,-;vfio-pci 0000:01:00.0: not ready 65535ms after bus reset; giving up\n",
           { NONE, NONE, NONE } },
@@ -146,7 +172,7 @@ START_TEST(test_fact) {
         const CardFacts cards[_WHO_MAX] = {
                 [RX470] = make_card(1, 0x1002, 0x67df, 0x1da2, 0xe366, "vfio-pci"),
                 [RX470_OTHER] = make_card(2, 0x1002, 0x67df, 0x1462, 0x3413, "amdgpu"),
-                [GTX1060] = make_card(3, 0x10de, 0x1c03, 0x1462, 0x3283, "nouveau"),
+                [GTX1060] = make_card(3, 0x10de, 0x1c03, 0x1462, 0x3283, "nvidia"),
         };
         KernelLogRecord record;
 

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the kernel says of a card while the daemon listens, and what the next daemon reads of it."""
+
+import sqlite3
+
+from simlib import expect
+from simlib.machine import AUDIO, DISPLAY, DISPLAY2
+from simlib.runner import scenario
+
+UUID = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
+BARS = "vfio-pci {}: vfio_bar_restore: reset recovery - restoring BARs"
+
+
+def evidence():
+    """Rows of the store, oldest first: (event, from, to, reason)."""
+    store = sqlite3.connect("file:/var/lib/gpuswitch/gpuswitch.db?mode=ro", uri=True)
+    try:
+        return store.execute("SELECT event, from_state, to_state, reason FROM evidence ORDER BY n").fetchall()
+    finally:
+        store.close()
+
+
+def state_is(g, state, address=DISPLAY):
+    return g.wait(address, lambda p: p is not None and p["ResetState"] == state, f"{address} to be {state}")
+
+
+def arm(m, g):
+    """Card 1 in prefail, at home: the first guest is free, the host bind behind it arms the card."""
+    expect.done(g.prepare(UUID, "vm", DISPLAY), "PrepareDomain")
+    m.sim.command("guest", "start", 1)
+    m.sim.command("guest", "stop", 1)
+    expect.done(g.release(UUID), "ReleaseDomain")
+    g.wait(DISPLAY, lambda p: p["Owner"] == "host", "the card at home")
+    state_is(g, "prefail")
+
+
+def restart(m, g):
+    m.stop_daemon()
+    m.start_daemon()
+    g.wait(DISPLAY, lambda p: p is not None, "the next daemon")
+
+
+@scenario()
+def reset_under_a_guest(m, g):
+    """vfio found the BARs wiped: what reset the card is not known, and so is its state. The next daemon agrees."""
+    expect.done(g.prepare(UUID, "vm", DISPLAY2), "PrepareDomain")
+    state_is(g, "touched", DISPLAY2)
+    m.sim.command("log", BARS.format(DISPLAY2))
+    state_is(g, "unknown", DISPLAY2)
+    expect.equal(evidence()[-1], ("history-gap", "touched", "unknown", BARS.format(DISPLAY2)), "the evidence")
+    restart(m, g)
+    state_is(g, "unknown", DISPLAY2)
+
+
+@scenario()
+def reset_under_a_guest_in_prefail(m, g):
+    arm(m, g)
+    expect.done(g.prepare(UUID, "vm", DISPLAY), "PrepareDomain")
+    m.sim.command("log", BARS.format(DISPLAY))
+    m.sim.command("log", f"vfio-pci {DISPLAY}: not ready 65535ms after bus reset; giving up")
+    state_is(g, "failed")  # the second line: the first has been read
+    expect.equal([row[:3] for row in evidence()[-2:]],
+                 [("history-gap", "prefail", "prefail"), ("config-dead", "prefail", "failed")], "the evidence")
+
+
+@scenario()
+def reset_under_a_guest_while_nobody_listened(m, g):
+    expect.done(g.prepare(UUID, "vm", DISPLAY2), "PrepareDomain")
+    m.stop_daemon()
+    m.sim.command("log", BARS.format(DISPLAY2))
+    m.start_daemon()
+    state_is(g, "unknown", DISPLAY2)
+
+
+@scenario()
+def a_chatty_line_fills_nothing(m, g):
+    """A line that comes a thousand times, and two that take turns."""
+    before = len(evidence())
+    for i in range(1000):
+        m.sim.command("log", f"vfio-pci {DISPLAY}: invalid power transition (from D3cold to D3hot)")
+        m.sim.command("log", f"amdgpu {AUDIO}: D3cold number {i % 3}")
+    m.sim.command("log", f"vfio-pci {DISPLAY}: Unable to change power state from D3cold to D0, device inaccessible")
+    state_is(g, "failed")
+    rows = evidence()[before:]
+    expect.equal(rows[-1][:3], ("config-dead", "fresh", "failed"), "the last row")
+    expect.true(2 <= len(rows) <= 17, f"{len(rows)} rows of evidence")
+    restart(m, g)  # and none of them is a reason to know less
+    state_is(g, "failed")
+
+
+@scenario()
+def a_driver_that_cannot_let_go(m, g):
+    line = f"NVRM: Attempting to remove device {DISPLAY2} with non-zero usage count!"
+    m.sim.command("log", line)
+    shown = g.wait(DISPLAY2, lambda p: p["Reason"] == line, "the line as the reason")
+    expect.equal(shown["ResetState"], "fresh", "reset state")
+    expect.equal(evidence()[-1], ("noted", "fresh", "fresh", line), "the evidence")
