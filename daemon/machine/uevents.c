@@ -25,6 +25,71 @@ struct UeventMonitor {
         void *userdata;
 };
 
+unsigned wedged_parse(const char *text) {
+        /* drm_get_wedge_recovery() in drivers/gpu/drm/drm_drv.c */
+        static const struct {
+                const char *word;
+                WedgedMethod method;
+        } methods[] = {
+                { "none", WEDGED_NONE },
+                { "rebind", WEDGED_REBIND },
+                { "bus-reset", WEDGED_BUS_RESET },
+                { "vendor-specific", WEDGED_VENDOR_SPECIFIC },
+        };
+        unsigned wedged = 0;
+
+        for (;;) {
+                size_t n = strcspn(text, ",");
+                unsigned method = WEDGED_OTHER;
+                for (size_t i = 0; i < ELEMENTSOF(methods); i++)
+                        if (strlen(methods[i].word) == n && strncmp(text, methods[i].word, n) == 0)
+                                method = methods[i].method;
+                wedged |= method;
+                if (text[n] == '\0')
+                        return wedged;
+                text += n + 1;
+        }
+}
+
+/* ".../0000:01:00.0/drm/card0": the function is the device above the folder of its class. */
+static int drm_parent(const char *devpath, PciAddress *ret_address) {
+        char address[PCI_ADDRESS_TEXT_SIZE];
+        const char *end = strstr(devpath, "/drm/");
+        const char *start = end;
+
+        while (start && start > devpath && start[-1] != '/')
+                start--;
+        if (!start || (size_t) (end - start) >= sizeof(address))
+                return -ENODEV;
+        memcpy(address, start, (size_t) (end - start));
+        address[end - start] = '\0';
+        return address_parse(address, ret_address);
+}
+
+/* What DRM says beside that a connector has changed: -ENODATA. */
+static int wedged_read(sd_device *device, Uevent *ret_uevent) {
+        Uevent uevent = { .action = UEVENT_WEDGED };
+        sd_device_action_t action;
+        const char *devpath, *wedged;
+
+        int r = sd_device_get_action(device, &action);
+        if (r < 0)
+                return r;
+        r = sd_device_get_property_value(device, "WEDGED", &wedged);
+        if (r < 0 || action != SD_DEVICE_CHANGE)
+                return -ENODATA;
+        r = sd_device_get_devpath(device, &devpath);
+        if (r >= 0)
+                r = drm_parent(devpath, &uevent.address);
+        if (r >= 0)
+                r = sd_device_get_seqnum(device, &uevent.sequence);
+        if (r < 0)
+                return r;
+        uevent.wedged = wedged_parse(wedged);
+        *ret_uevent = uevent;
+        return 0;
+}
+
 static int uevent_action(sd_device *device, UeventAction *ret_action) {
         sd_device_action_t action;
         int r = sd_device_get_action(device, &action);
@@ -75,10 +140,14 @@ static int uevent_read(sd_device *device, Uevent *ret_uevent) {
 
 static int on_device(sd_device_monitor *sd_monitor, sd_device *device, void *userdata) {
         UeventMonitor *monitor = userdata;
+        const char *subsystem;
         Uevent uevent;
 
+        int r = sd_device_get_subsystem(device, &subsystem);
+        if (r >= 0)
+                r = streq(subsystem, "drm") ? wedged_read(device, &uevent) : uevent_read(device, &uevent);
         /* A device that is no function (or no longer readable) is nobody's card. */
-        if (uevent_read(device, &uevent) >= 0)
+        if (r >= 0)
                 monitor->handler(&uevent, monitor->userdata);
         return 0;
 }
@@ -95,6 +164,9 @@ int uevent_monitor_new(sd_event *event, UeventHandler handler, void *userdata, U
                 return r;
         (void) sd_device_monitor_set_receive_buffer_size(monitor->monitor, RECEIVE_BUFFER_SIZE);
         r = sd_device_monitor_filter_add_match_subsystem_devtype(monitor->monitor, "pci", NULL);
+        if (r < 0)
+                return r;
+        r = sd_device_monitor_filter_add_match_subsystem_devtype(monitor->monitor, "drm", NULL);
         if (r < 0)
                 return r;
         r = sd_device_monitor_attach_event(monitor->monitor, event);

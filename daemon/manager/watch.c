@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Uevents: cards that come and go, and drivers that other hands change.
+ * Uevents: cards that come and go, drivers that other hands change, and drivers that ask for help.
  *
  * The traces of our own steps arrive here as well, late. Each operation leaves a horizon behind (the kernel's
  * sequence number at its end): what is older was seen step by step already.
@@ -35,6 +35,36 @@ static void card_rebound(Card *card, const Uevent *uevent) {
                 log_other_hands(card, card->facts.functions[0].driver);
 }
 
+/* Its driver hangs. What it asks for is a hint for people, and not each card stands it. */
+static void card_wedged(Card *card, unsigned wedged) {
+        static const struct {
+                WedgedMethod method;
+                const char *words;
+        } asks[] = {
+                { WEDGED_REBIND, "to be unbound and bound again" },
+                { WEDGED_BUS_RESET, "for a bus reset" },
+                { WEDGED_VENDOR_SPECIFIC, "for what its vendor's documentation says" },
+                { WEDGED_OTHER, "for something that gpuswitch does not know" },
+        };
+        char reason[sizeof(card->reason)] = "its driver says that it hung (WEDGED)";
+        unsigned n = 0;
+
+        if (wedged == WEDGED_NONE) {
+                card_note(card, CARD_EVENT_NOTED, "its driver says that it hung and has recovered (WEDGED=none)");
+                return;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(asks); i++)
+                if (wedged & asks[i].method)
+                        (void) text_append(reason, sizeof(reason), "%s %s", n++ > 0 ? ", or" : " and asks",
+                                           asks[i].words);
+        if (wedged & WEDGED_BUS_RESET && card->rule.bus_reset == BUS_RESET_FORBIDDEN)
+                (void) text_append(reason, sizeof(reason), ", which can lose a card of its family");
+        card_note(card, CARD_EVENT_WEDGED, reason);
+        /* Prefail and failed keep their state, and this is what people have to know of it. */
+        (void) text_copy(card->reason, sizeof(card->reason), reason);
+        card_publish(card);
+}
+
 void watch_uevent(const Uevent *uevent, void *userdata) {
         Manager *manager = userdata;
         Card *card = manager_card(manager, uevent->address);
@@ -48,6 +78,10 @@ void watch_uevent(const Uevent *uevent, void *userdata) {
         case UEVENT_ADD:
         case UEVENT_REMOVE:
                 manager_rescan(manager);
+                break;
+        case UEVENT_WEDGED:
+                if (card)
+                        card_wedged(card, uevent->wedged);
                 break;
         case UEVENT_CHANGE:
                 break;

@@ -110,6 +110,84 @@ START_TEST(test_actions) {
 }
 END_TEST
 
+static void send_drm(int fd, const char *action, const char *devpath, uint64_t sequence, const char *wedged) {
+        struct sockaddr_nl udev = { .nl_family = AF_NETLINK, .nl_groups = UDEV_GROUP };
+        Message message = { .n = sizeof(UdevHeader) };
+        UdevHeader header = {
+                .prefix = "libudev",
+                .magic = htonl(0xfeedcafe),
+                .header_size = sizeof(UdevHeader),
+                .properties_offset = sizeof(UdevHeader),
+                .subsystem_hash = htonl(murmur_hash("drm")),
+                .devtype_hash = htonl(murmur_hash("drm_minor")),
+        };
+
+        message_add(&message, "ACTION=%s", action);
+        message_add(&message, "DEVPATH=%s", devpath);
+        message_add(&message, "SUBSYSTEM=drm");
+        message_add(&message, "DEVTYPE=drm_minor");
+        message_add(&message, "SEQNUM=%llu", (unsigned long long) sequence);
+        message_add(&message, "MAJOR=226");
+        message_add(&message, "MINOR=0");
+        message_add(&message, "DEVNAME=/dev/dri/card0");
+        if (wedged)
+                message_add(&message, "WEDGED=%s", wedged);
+        header.properties_size = (uint32_t) (message.n - sizeof(header));
+        memcpy(message.bytes, &header, sizeof(header));
+        ck_assert_int_eq(sendto(fd, message.bytes, message.n, 0, (struct sockaddr *) &udev, sizeof(udev)),
+                         (ssize_t) message.n);
+}
+
+/* drm_dev_wedged_event() of 6.15: a change of the primary node. */
+START_TEST(test_wedged) {
+        static const char card[] = "/devices/pci0000:00/0000:00:01.0/0000:01:00.0/drm/card0";
+        Seen seen = { 0 };
+        _cleanup_(uevent_monitor_freep) UeventMonitor *monitor = NULL;
+        _cleanup_close_ int sender = -EBADF;
+        _cleanup_(sd_event_unrefp) sd_event *event = start(&seen, &monitor, &sender);
+
+        send_drm(sender, "change", card, 1, NULL); /* a connector has changed */
+        send_drm(sender, "add", card, 2, "rebind");
+        send_drm(sender, "change", "/devices/platform/soc/gpu/drm/card0", 3, "rebind");
+        send_drm(sender, "change", "/devices/virtual/drm/card0", 4, "rebind");
+        send_drm(sender, "change", "/drm/card0", 5, "rebind");
+        send_drm(sender, "change", card, 6, "rebind,bus-reset");
+        send_drm(sender, "change", "/devices/pci10000:e0/10000:e1:00.0/drm/card0/card0-DP-1", 7, "none");
+        receive(event, &seen, 2);
+        ck_assert_int_eq(seen.uevents[0].action, UEVENT_WEDGED);
+        ck_assert_uint_eq(seen.uevents[0].sequence, 6);
+        ck_assert_str_eq(ADDRESS_TEXT(seen.uevents[0].address), "0000:01:00.0");
+        ck_assert_uint_eq(seen.uevents[0].wedged, WEDGED_REBIND | WEDGED_BUS_RESET);
+        ck_assert_uint_eq(seen.uevents[1].address.domain, 0x10000);
+        ck_assert_uint_eq(seen.uevents[1].wedged, WEDGED_NONE);
+}
+END_TEST
+
+static const struct {
+        const char *text;
+        unsigned wedged;
+} words[] = {
+        { "none", WEDGED_NONE },
+        { "rebind", WEDGED_REBIND },
+        { "bus-reset", WEDGED_BUS_RESET },
+        { "vendor-specific", WEDGED_VENDOR_SPECIFIC },
+        { "rebind,bus-reset", WEDGED_REBIND | WEDGED_BUS_RESET },
+        { "none,rebind,vendor-specific", WEDGED_NONE | WEDGED_REBIND | WEDGED_VENDOR_SPECIFIC },
+        { "", WEDGED_OTHER },
+        { ",", WEDGED_OTHER },
+        { "none,", WEDGED_NONE | WEDGED_OTHER },
+        { "non", WEDGED_OTHER },
+        { "none ", WEDGED_OTHER },
+        { "power-cycle", WEDGED_OTHER },
+        { "NONE", WEDGED_OTHER },
+};
+
+START_TEST(test_wedged_words) {
+        ck_assert_msg(wedged_parse(words[_i].text) == words[_i].wedged, "%s: %x", words[_i].text,
+                      wedged_parse(words[_i].text));
+}
+END_TEST
+
 START_TEST(test_others_are_left_out) {
         Seen seen = { 0 };
         _cleanup_(uevent_monitor_freep) UeventMonitor *monitor = NULL;
@@ -165,6 +243,8 @@ static Suite *make_suite(void) {
 
         tcase_set_timeout(tests, 60); /* the machine may be busy */
         tcase_add_test(tests, test_actions);
+        tcase_add_test(tests, test_wedged);
+        tcase_add_loop_test(tests, test_wedged_words, 0, ELEMENTSOF(words));
         tcase_add_test(tests, test_others_are_left_out);
         tcase_add_test(tests, test_freed_monitor_is_silent);
         tcase_add_test(tests, test_sequence_now);

@@ -95,3 +95,26 @@ def a_driver_that_cannot_let_go(m, g):
     shown = g.wait(DISPLAY2, lambda p: p["Reason"] == line, "the line as the reason")
     expect.equal(shown["ResetState"], "fresh", "reset state")
     expect.equal(evidence()[-1], ("noted", "fresh", "fresh", line), "the evidence")
+
+
+@scenario()
+def a_driver_that_hangs(m, g):
+    """WEDGED= of DRM: no better than a hole in the history, and what the driver asks for is the reason."""
+    m.sim.command("wedged", 1, "none")
+    m.sim.command("wedged", 2, "rebind,bus-reset")
+    shown = state_is(g, "unknown", DISPLAY2)  # in order behind the first one
+    expect.true("bound again, or for a bus reset" in shown["Reason"], shown["Reason"])
+    expect.equal(g.properties(DISPLAY)["ResetState"], "fresh", "the card that has recovered")
+    expect.equal([row[:3] for row in evidence()[-2:]],
+                 [("noted", "fresh", "fresh"), ("wedged", "fresh", "unknown")], "the evidence")
+    m.sim.command("wedged", 1, "bus-reset")
+    expect.true("can lose" in state_is(g, "unknown")["Reason"], "what a bus reset does to a card of this family is not said")
+
+
+@scenario()
+def a_driver_that_hangs_in_prefail(m, g):
+    arm(m, g)
+    m.sim.command("wedged", 1, "vendor-specific")
+    shown = g.wait(DISPLAY, lambda p: "vendor" in p["Reason"], "what the driver asks for")
+    expect.equal(shown["ResetState"], "prefail", "reset state")
+    expect.equal(evidence()[-1][:3], ("wedged", "prefail", "prefail"), "the evidence")

@@ -196,6 +196,16 @@ static void do_uevents(char *rest) {
         reply('=', "%s", "");
 }
 
+/* "wedged CARD METHODS": the driver of its display function says that it hangs. */
+static void do_wedged(char *rest) {
+        Card *card = card_by_number(strsep(&rest, " "));
+
+        if (!card || !rest)
+                return reply('-', "wedged CARD METHODS");
+        uevent_send_wedged(&card->functions[0], rest);
+        reply('=', "%s", "");
+}
+
 static void do_log(char *rest) {
         sim_log("%s", rest ? rest : "");
         reply('=', "%s", "");
@@ -229,6 +239,7 @@ int control_handle(void) {
                 { "fault", do_fault },   { "release", do_release }, { "forget", do_forget }, { "state", do_state },
                 { "set", do_set },       { "guest", do_guest },     { "record", do_record }, { "uevents", do_uevents },
                 { "log", do_log },       { "machine", do_machine },
+                { "wedged", do_wedged },
         };
         char message[1024], *rest = message;
         ssize_t n = recv(machine.control, message, sizeof(message) - 1, 0);

@@ -49,8 +49,32 @@ int uevent_open(void) {
         return sender < 0 ? -errno : 0;
 }
 
+static void finish(Message *message, const char *subsystem) {
+        UdevHeader header = udev_header(subsystem);
+
+        header.properties_size = (uint32_t) (message->n - sizeof(UdevHeader));
+        memcpy(message->bytes, &header, sizeof(header));
+        if (holding && n_held < HELD_MAX)
+                held[n_held++] = *message;
+        else
+                transmit(message);
+}
+
+/* Of the DRM device below @function: drm_dev_wedged_event(). */
+void uevent_send_wedged(const Function *function, const char *methods) {
+        Message message = { .n = sizeof(UdevHeader) };
+
+        add(&message, "ACTION=change");
+        add(&message, "DEVPATH=/devices/pci0000:00/%s/%s/drm/card%u", function->card->port.name, function->name,
+            function->card->model.index);
+        add(&message, "SUBSYSTEM=drm");
+        add(&message, "SEQNUM=%llu", (unsigned long long) ++machine.uevent_sequence);
+        add(&message, "DEVTYPE=drm_minor");
+        add(&message, "WEDGED=%s", methods);
+        finish(&message, "drm");
+}
+
 void uevent_send(const char *action, const Function *function, const char *driver) {
-        UdevHeader header = udev_header("pci");
         Message message = { .n = sizeof(UdevHeader) };
 
         add(&message, "ACTION=%s", action);
@@ -63,12 +87,7 @@ void uevent_send(const char *action, const Function *function, const char *drive
         add(&message, "PCI_SLOT_NAME=%s", function->name);
         if (driver)
                 add(&message, "DRIVER=%s", driver);
-        header.properties_size = (uint32_t) (message.n - sizeof(header));
-        memcpy(message.bytes, &header, sizeof(header));
-        if (holding && n_held < HELD_MAX)
-                held[n_held++] = message;
-        else
-                transmit(&message);
+        finish(&message, "pci");
 }
 
 void uevent_hold(bool hold) {
