@@ -10,10 +10,13 @@
 
 #include "base/address.h"
 #include "base/enum-text.h"
+#include "base/text.h"
 #include "gpuswitch/names.h"
 
 #define RETRY_FIRST_USEC (USEC_PER_SEC / 4)
 #define RETRY_LAST_USEC (30 * USEC_PER_SEC)
+
+#define LOGIND "org.freedesktop.login1"
 
 static int bus_connect(ApiBus *bus);
 static void bus_retry(ApiBus *bus);
@@ -28,6 +31,7 @@ static int object_export(GpuObject *object) {
 
 static void bus_drop(ApiBus *bus) {
         bus_requests_left(bus, NULL);
+        bus->operations->prepare_for_sleep(false, bus->userdata); /* nobody would tell the end of it */
         for (size_t i = 0; i < bus->n_objects; i++)
                 bus->objects[i].slot = sd_bus_slot_unref(bus->objects[i].slot);
         if (bus->connection) {
@@ -61,10 +65,24 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
 
 /* Somebody has left the bus. */
 static int on_name_gone(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        ApiBus *bus = userdata;
         const char *name;
 
-        if (sd_bus_message_read(message, "s", &name) >= 0)
-                bus_requests_left(userdata, name);
+        if (sd_bus_message_read(message, "s", &name) < 0)
+                return 0;
+        bus_requests_left(bus, name);
+        if (streq(name, LOGIND))
+                bus->operations->prepare_for_sleep(false, bus->userdata);
+        return 0;
+}
+
+/* The bus sees to it that a broadcast comes from logind. To us alone anybody could send one. */
+static int on_prepare_for_sleep(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        ApiBus *bus = userdata;
+        int begin;
+
+        if (!sd_bus_message_get_destination(message) && sd_bus_message_read(message, "b", &begin) >= 0)
+                bus->operations->prepare_for_sleep(begin, bus->userdata);
         return 0;
 }
 
@@ -79,6 +97,9 @@ static int bus_connect(ApiBus *bus) {
                                            "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                                            "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg2=''",
                                            on_name_gone, NULL, bus);
+        if (r >= 0)
+                r = sd_bus_match_signal_async(bus->connection, NULL, LOGIND, "/org/freedesktop/login1", LOGIND ".Manager",
+                                              "PrepareForSleep", on_prepare_for_sleep, NULL, bus);
         if (r >= 0)
                 r = sd_bus_add_object_manager(bus->connection, NULL, GPUSWITCH_BUS_PATH);
         if (r >= 0)

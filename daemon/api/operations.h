@@ -51,6 +51,10 @@ typedef struct ApiOperations {
         void (*sync_domains)(Request *request, usec_t begun_usec, const RunningDomain *running, size_t n,
                              void *userdata);
         void (*reload)(Request *request, void *userdata);
+
+        /* Not asked for by anybody: logind says that the machine goes to sleep, or (also when logind has gone) that it is
+         * awake again. May come twice. */
+        void (*prepare_for_sleep)(bool begin, void *userdata);
 } ApiOperations;
 
 /** request_done() - the operation has succeeded. */

@@ -115,6 +115,9 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
         [REFUSAL_INHIBITED] = { GPUSWITCH_ERROR_REFUSED,
                 "GPU %A is held back by %S: %D.\n"
                 "Wait until that program is done, or end it, and try again; `gpuswitchctl inhibit --list` shows all of them." },
+        [REFUSAL_GOING_TO_SLEEP] = { GPUSWITCH_ERROR_REFUSED,
+                "The machine is going to sleep, so GPU %A is not switched now.\n"
+                "Try again when it is awake." },
         [REFUSAL_NOT_MANAGED] = { GPUSWITCH_ERROR_FAILED,
                 "gpuswitchd does not look after GPU %A: %S.\n"
                 "Without it the start could lose the GPU. The journal says more: journalctl -u gpuswitchd." },

@@ -21,6 +21,8 @@ typedef enum LogFact {
         LOG_FACT_DEAD,       /* "not ready ... after bus reset; giving up" and its like */
         LOG_FACT_BAR_RESTORE, /* vfio found its BARs wiped: somebody reset the card under a guest */
         LOG_FACT_POWER,      /* about D3cold, and not that it is dead: evidence, changes nothing */
+        LOG_FACT_POWER_LOSS, /* the machine slept and lost its power, see core/sleep.h */
+        LOG_FACT_HIBERNATED, /* another kernel has had the card in between */
         LOG_FACT_IN_USE,     /* its driver cannot let it go, because somebody uses it: evidence, changes nothing */
         _LOG_FACT_MAX,
         _LOG_FACT_INVALID = -EINVAL,
@@ -38,7 +40,8 @@ typedef struct FirstSight {
  * history_replay() - the state of a card whose past in this boot is only in the log
  * @facts: in order; host-init lines of drivers without such a line are inferred from the link
  *
- * A gap in the log, or a suspect past without proven power loss, is unknown (never better).
+ * A gap in the log, or a suspect past without proven power loss, is unknown (never better). A loss of power in the log makes
+ * the card fresh, unless it had failed: then somebody has to see first that it answers.
  */
 ResetState history_replay(const ResetStateRule *rule, const FirstSight *sight, const LogFact *facts, size_t n_facts);
 
@@ -49,6 +52,9 @@ ResetState history_replay(const ResetStateRule *rule, const FirstSight *sight, c
  */
 ResetState history_continue(const ResetStateRule *rule, ResetState state, bool bound_before, bool bound_now,
                             const LogFact *facts, size_t n_facts);
+
+/** history_lost_power() - is a loss of power among the facts? */
+bool history_lost_power(const LogFact *facts, size_t n_facts);
 
 /** history_driver_ran() - has the host driver had the card since power-up, by the same facts? */
 bool history_driver_ran(const FirstSight *sight, const LogFact *facts, size_t n_facts);

@@ -38,6 +38,7 @@ static const char *const refusal_code_table[_REFUSAL_CODE_MAX] = {
         [REFUSAL_RESET_HOST_DRIVER] = "reset-host-driver",
         [REFUSAL_PLAN_TOO_LONG] = "plan-too-long",
         [REFUSAL_INHIBITED] = "inhibited",
+        [REFUSAL_GOING_TO_SLEEP] = "going-to-sleep",
         [REFUSAL_NOT_MANAGED] = "not-managed",
 };
 

@@ -41,6 +41,7 @@ typedef enum RefusalCode {
         REFUSAL_RESET_HOST_DRIVER,    /* address: function that a host driver has; subject: the driver */
         REFUSAL_PLAN_TOO_LONG,        /* more steps than STEPS_MAX */
         REFUSAL_INHIBITED,            /* subject: who holds it back, detail: why */
+        REFUSAL_GOING_TO_SLEEP,       /* the machine is about to be suspended */
         REFUSAL_NOT_MANAGED,          /* a GPU that the daemon could not take on; subject: why */
         _REFUSAL_CODE_MAX,
         _REFUSAL_CODE_INVALID = -EINVAL,

@@ -13,6 +13,7 @@
 #include "base/macros.h"
 #include "core/facts.h"
 #include "core/history.h"
+#include "core/sleep.h"
 
 typedef struct KernelLogRecord {
         uint64_t sequence;
@@ -36,6 +37,9 @@ int kernel_log_parse(const char *text, size_t size, KernelLogRecord *ret_record)
  * Return: the fact, or _LOG_FACT_INVALID when it says nothing about this card.
  */
 LogFact kernel_log_fact(const KernelLogRecord *record, const CardFacts *card);
+
+/** kernel_log_sleep_line() - what a record says of a sleep of the machine; _SLEEP_LINE_INVALID: nothing. */
+SleepLine kernel_log_sleep_line(const KernelLogRecord *record);
 
 typedef struct KernelLog KernelLog;
 

@@ -161,3 +161,28 @@ LogFact kernel_log_fact(const KernelLogRecord *record, const CardFacts *card) {
                 return LOG_FACT_GUEST_USE;
         return _LOG_FACT_INVALID;
 }
+
+/* The words of kernel/power/suspend.c, kernel/power/hibernate.c and drivers/acpi/sleep.c, which had no "PM: " before 5.12. */
+SleepLine kernel_log_sleep_line(const KernelLogRecord *record) {
+        static const struct {
+                const char *text;
+                SleepLine line;
+        } lines[] = {
+                { "PM: suspend entry (deep)", SLEEP_LINE_ENTRY_DEEP },
+                { "PM: suspend entry (shallow)", SLEEP_LINE_ENTRY_LIGHT },
+                { "PM: suspend entry (s2idle)", SLEEP_LINE_ENTRY_LIGHT },
+                { "ACPI: PM: Low-level resume complete", SLEEP_LINE_FIRMWARE },
+                { "ACPI: Low-level resume complete", SLEEP_LINE_FIRMWARE },
+                { "ACPI: PM: Waking up from system sleep state S3", SLEEP_LINE_WAKING },
+                { "ACPI: Waking up from system sleep state S3", SLEEP_LINE_WAKING },
+                { "PM: suspend exit", SLEEP_LINE_EXIT },
+                { "PM: hibernation: hibernation exit", SLEEP_LINE_HIBERNATED },
+        };
+
+        if (record->from_user_space)
+                return _SLEEP_LINE_INVALID;
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++)
+                if (streq(record->text, lines[i].text))
+                        return lines[i].line;
+        return _SLEEP_LINE_INVALID;
+}

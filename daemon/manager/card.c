@@ -184,6 +184,7 @@ void card_set_state(Card *card, ResetState state, const char *reason) {
 void card_event(Card *card, CardEvent event, const char *reason) {
         ResetState old = card->state, next = reset_state_next(old, &card->rule.state, event);
 
+        wake_note_event(card, event);
         card_note_evidence(card, event, old, next, reason);
         if (next != old)
                 card_set_state(card, next, reason);
@@ -191,28 +192,29 @@ void card_event(Card *card, CardEvent event, const char *reason) {
         card_publish(card);
 }
 
-/* Is a reset of the family due once this driver has had the card? */
-static bool is_driver_of_reset(const Card *card, const char *driver) {
+void card_note(Card *card, CardEvent event, const char *reason) {
+        bool changes = reset_state_next(card->state, &card->rule.state, event) != card->state;
+        char noted[sizeof(card->noted)];
+
+        (void) text_format(noted, sizeof(noted), "%s: %s", card_event_to_string(event), reason);
+        if (!changes && (streq(noted, card->noted) || card->n_notes == NOTES_MAX)) {
+                wake_note_event(card, event);
+                return;
+        }
+        card_event(card, event, reason);
+        if (changes)
+                return;
+        (void) text_copy(card->noted, sizeof(card->noted), noted);
+        card->n_notes++;
+}
+
+bool card_runs_after_driver(const Card *card, const char *driver) {
         for (size_t i = 0; i < RECIPES_MAX && card->rule.recipes[i].n_steps > 0; i++) {
                 const char *after = card->rule.recipes[i].after_driver;
                 if (isempty(after) || streq(after, driver))
                         return true;
         }
         return card->rule.recipes[0].n_steps == 0;
-}
-
-void card_note(Card *card, CardEvent event, const char *reason) {
-        bool changes = reset_state_next(card->state, &card->rule.state, event) != card->state;
-        char noted[sizeof(card->noted)];
-
-        (void) text_format(noted, sizeof(noted), "%s: %s", card_event_to_string(event), reason);
-        if (!changes && (streq(noted, card->noted) || card->n_notes == NOTES_MAX))
-                return;
-        card_event(card, event, reason);
-        if (changes)
-                return;
-        (void) text_copy(card->noted, sizeof(card->noted), noted);
-        card->n_notes++;
 }
 
 /* The display function's driver went from @old to what the facts say now. */
@@ -228,7 +230,7 @@ static void driver_changed(Card *card, const char *old, const char *reason) {
                 card_event(card, CARD_EVENT_HOST_UNBIND, text);
         if (driver_is_host(now)) {
                 card->seen_bound = true;
-                card->after_driver_ran |= is_driver_of_reset(card, now);
+                card->after_driver_ran |= card_runs_after_driver(card, now);
                 card_event(card, CARD_EVENT_HOST_BIND, text);
         }
 }

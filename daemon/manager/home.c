@@ -27,6 +27,8 @@ static void on_home_ended(Operation *operation, const Refusal *refusal, void *us
             (card->home_timer || sd_event_add_time_relative(card->manager->event, &card->home_timer, CLOCK_MONOTONIC,
                                                             HOME_RETRY_USEC, 0, on_retry, card) >= 0))
                 return;
+        if (refusal && refusal->code == REFUSAL_GOING_TO_SLEEP)
+                return; /* owed until the machine is awake, see sleep_prepare() */
         /* Also where it failed for another reason: another try at once would not change that. */
         card->wants_home = false;
         card->goes_back = false;
@@ -70,7 +72,8 @@ void home_go(Card *card) {
                 card_publish(card);
                 return;
         }
-        system_state_ask(card, on_system_state);
+        if (!card->manager->going_to_sleep)
+                system_state_ask(card, on_system_state);
 }
 
 void home_release(Card *card, const char *why) {

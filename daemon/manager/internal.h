@@ -27,6 +27,16 @@
 #define NOTES_MAX 16U
 #define ENDED_TEXT_SIZE 48U /* the name of any refusal */
 
+/* The machine has lost its power in a sleep, and the card has not been looked at since. */
+typedef struct Wake {
+        bool pending;
+        bool bound; /* who had it when the machine slept */
+        bool guest;
+        char driver[DRIVER_NAME_SIZE];
+        size_t n_since;
+        CardEvent since[16]; /* what happened after the loss */
+} Wake;
+
 typedef struct Card Card;
 typedef struct Operation Operation;
 typedef struct DomainRequest DomainRequest;
@@ -43,6 +53,7 @@ struct Card {
         ResetState last_known; /* by the store, before the first sight; negative: never seen */
         EvidenceList evidence; /* what the state is based on */
         char noted[256];  /* the last event that changed nothing and could come again and again */
+        Wake wake;
         unsigned n_notes; /* such events since the state last changed */
         bool after_driver_ran;
         bool vendor_reset_unknown; /* vendor-reset has said that it does not know the card */
@@ -83,9 +94,15 @@ struct Manager {
         Inhibitors *inhibitors;
         KernelLog *kernel_log;
         sd_event_source *kernel_log_source;
+        SleepProof sleep_proof; /* what the log said of a sleep so far */
+        uint64_t log_next;      /* the sequence number that its next record should have */
         UeventMonitor *uevents;
         char boot_id[BOOT_ID_TEXT_SIZE];
         bool going_down;
+        bool going_to_sleep; /* logind has said so, and not yet that it is awake */
+        unsigned n_moving;   /* operations that hold the machine awake */
+        int sleep_lock;      /* logind's, while they do; < 0: none */
+        bool sleep_lock_asked;
         bool history_lost; /* the store could not be read: what it knew is a hole */
         size_t n_cards;
         Card *cards[CARDS_MAX];
@@ -141,6 +158,8 @@ Owner card_owner_shown(const Card *card);
 void card_view(const Card *card, GpuView *ret_view);
 /** card_publish() - log a changed owner, signal changed properties. */
 void card_publish(Card *card);
+/** card_runs_after_driver() - is @driver the one behind which the card's recipe may run? */
+bool card_runs_after_driver(const Card *card, const char *driver);
 /** card_is_taken() - an operation runs on it, or a helper or record of an earlier daemon is not done with yet. */
 static inline bool card_is_taken(const Card *card) {
         return card->operation || card->unfinished || card->stuck_watch;
@@ -171,6 +190,27 @@ const char *manager_store_problem(int error);
 void sight_first(Manager *manager);
 /** sight_follow() - read the kernel log from now on. 0 or negative errno. */
 int sight_follow(Manager *manager);
+
+/* --- sleep.c: logind --- */
+
+/** sleep_hold() - a sleep of the machine is to wait until sleep_let_go(). Asks logind, and waits for nothing. */
+void sleep_hold(Operation *operation);
+void sleep_let_go(Operation *operation);
+/** sleep_prepare() - logind says that the machine goes to sleep, or is awake again. */
+void sleep_prepare(bool begin, void *userdata);
+
+/* --- wake.c: what a sleep of the machine did to a card --- */
+
+/** wake_power_lost() - the power was gone; whether the card answers is looked up. */
+void wake_power_lost(Card *card);
+/** wake_look() - do that now, if it is still to be done and nobody acts on the card. */
+void wake_look(Card *card);
+/** wake_note_event() - an event of the time after the loss of power. */
+void wake_note_event(Card *card, CardEvent event);
+/** wake_hibernated() - another kernel has had the card in between. */
+void wake_hibernated(Card *card);
+/** wake_unproven() - the machine slept, and no loss of power is proven. @deep: though it was to be a deep sleep */
+void wake_unproven(Card *card, bool deep);
 
 /* --- watch.c --- */
 void watch_uevent(const Uevent *uevent, void *userdata);
@@ -222,6 +262,7 @@ struct Operation {
         unsigned n_helpers_lost;
         bool announced;  /* PrepareForSwitch has been signalled */
         bool delay_over; /* nobody is waited for again */
+        bool holds_sleep; /* a sleep of the machine waits for it */
         Refusal refusal; /* why it will end as refused */
         sd_event_source *settle_source;
         sd_event_source *wait_timer; /* while SETTLING or DELAYED */
@@ -258,6 +299,8 @@ void operation_survey(Operation *operation);
 void operation_execute(Operation *operation);
 /** operation_wait() - answer @request when the operation ends. Takes it over. */
 void operation_wait(Operation *operation, Request *request);
+/** operation_moves() - it has written to the card, or is about to. */
+bool operation_moves(const Operation *operation);
 /** operation_cancel() - end after the step in hand, undo, and report @why. May end (and free) it at once. */
 void operation_cancel(Operation *operation, const Refusal *why);
 /** operation_can_turn_round() - a way home that no host driver has seen yet. */

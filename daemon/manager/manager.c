@@ -107,6 +107,7 @@ static int on_idle(sd_event_source *source, void *userdata) {
                 if (card->wants_home && !card->home_timer && !card_is_taken(card) && !card->stuck &&
                     !lease_is_held(&card->lease))
                         home_go(card);
+                wake_look(card);
         }
         if (manager->rescan)
                 (void) manager_rescan(manager);
@@ -215,6 +216,7 @@ const ApiOperations manager_operations = {
         .domain_event = domain_event,
         .sync_domains = domain_sync,
         .reload = api_reload,
+        .prepare_for_sleep = sleep_prepare,
 };
 
 /* --- start and end --- */
@@ -226,6 +228,7 @@ int manager_new(sd_event *event, const ManagerConfig *config, Manager **ret_mana
                 return -ENOMEM;
         manager->event = sd_event_ref(event);
         manager->config = config;
+        manager->sleep_lock = -EBADF;
         int r = system_boot_id("", manager->boot_id);
         if (r < 0)
                 return r;
@@ -268,6 +271,7 @@ Manager *manager_free(Manager *manager) {
         sd_event_source_disable_unref(manager->store_timer);
         sd_event_source_disable_unref(manager->kernel_log_source);
         kernel_log_free(manager->kernel_log);
+        (void) close_fd(manager->sleep_lock);
         uevent_monitor_free(manager->uevents);
         api_bus_free(manager->bus);
         inhibitors_free(manager->inhibitors);

@@ -328,6 +328,7 @@ static void start_run(Operation *operation, const Plan *plan, size_t first, bool
         const RunPaths paths = { card->manager->config->helper_path, card->manager->config->lock_dir };
 
         operation->index = first;
+        sleep_hold(operation);
         int r = run_plan_from(card->manager->event, &paths, card->address, plan, first, keep_going,
                               keep_going ? &back : &forward, operation, &operation->run);
         if (r < 0) {

@@ -32,6 +32,7 @@ void operation_describe(const Operation *operation, char *buffer, size_t size) {
 }
 
 void operation_free(Operation *operation) {
+        sleep_let_go(operation);
         run_free(operation->run);
         sd_event_source_disable_unref(operation->settle_source);
         sd_event_source_disable_unref(operation->wait_timer);
@@ -136,6 +137,11 @@ static void operation_plan(Operation *operation) {
                 return;
         }
         bool moves = operation->plan.n_steps > 0 && !operation->question;
+        if (moves && card->manager->going_to_sleep) {
+                (void) refusal_set(&refusal, REFUSAL_GOING_TO_SLEEP, card->address, NULL, NULL);
+                operation_finish(operation, &refusal);
+                return;
+        }
         if (moves && inhibit_refuses(operation, &refusal)) {
                 operation_finish(operation, &refusal);
                 return;
@@ -312,6 +318,11 @@ bool operation_can_turn_round(const Operation *operation) {
                 return false;
         return operation->phase != OPERATION_RUNNING ||
                plan_before_host_bind(&operation->plan, MIN_OF(operation->index + 1, operation->plan.n_steps));
+}
+
+bool operation_moves(const Operation *operation) {
+        return operation->phase == OPERATION_RUNNING || operation->phase == OPERATION_UNDOING ||
+               operation->phase == OPERATION_TAIL;
 }
 
 void operation_cancel(Operation *operation, const Refusal *why) {

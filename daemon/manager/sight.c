@@ -33,7 +33,16 @@ typedef struct SightAll {
         uint64_t first_sequence;
         uint64_t last_sequence;
         bool any;
+        SleepProof proof;
 } SightAll;
+
+static SleepOutcome sleep_outcome(SleepProof *proof, const KernelLogRecord *record, uint64_t expected) {
+        SleepLine line = kernel_log_sleep_line(record);
+
+        if (record->sequence != expected)
+                sleep_gap(proof);
+        return line < 0 ? SLEEP_GOES_ON : sleep_next(proof, line);
+}
 
 /* A line that comes again and again says it once; what changes nothing needs no room. */
 static void add_fact(Sight *sight, LogFact fact) {
@@ -49,6 +58,7 @@ static void add_fact(Sight *sight, LogFact fact) {
 
 static void on_old_record(const KernelLogRecord *record, void *userdata) {
         SightAll *all = userdata;
+        SleepOutcome slept = sleep_outcome(&all->proof, record, all->any ? all->last_sequence + 1 : record->sequence);
 
         if (!all->any)
                 all->first_sequence = record->sequence;
@@ -58,7 +68,7 @@ static void on_old_record(const KernelLogRecord *record, void *userdata) {
                 Sight *sight = &all->sights[i];
                 if (sight->same_boot && record->sequence <= sight->stored.log_sequence)
                         continue;
-                LogFact fact = kernel_log_fact(record, &sight->card->facts);
+                LogFact fact = slept == SLEEP_GOES_ON ? kernel_log_fact(record, &sight->card->facts) : sleep_fact(slept);
                 if (fact >= 0)
                         add_fact(sight, fact);
         }
@@ -100,8 +110,13 @@ static void replay_same_boot(Sight *sight, bool gap) {
 
         ResetState state = history_continue(&card->rule.state, sight->stored.state, bound_before, bound_now,
                                             sight->facts, sight->n_facts);
+        /* Who had it when the machine slept. */
+        if (lease_has_domain(&card->lease))
+                state = reset_state_next(state, &card->rule.state, CARD_EVENT_GUEST_OPEN);
         if (gap || sight->overflow)
                 state = reset_state_next(state, &card->rule.state, CARD_EVENT_HISTORY_GAP);
+        if (history_lost_power(sight->facts, sight->n_facts))
+                card->after_driver_ran = false;
         if (history_driver_ran(&(FirstSight){ .host_driver_bound = bound_now && !bound_before }, sight->facts,
                                sight->n_facts))
                 card->after_driver_ran = true;
@@ -191,6 +206,9 @@ static void on_new_fact(Card *card, LogFact fact, const char *line) {
         case LOG_FACT_POWER:
                 card_note(card, CARD_EVENT_NOTED, line);
                 break;
+        case LOG_FACT_POWER_LOSS: /* see on_sleep() */
+        case LOG_FACT_HIBERNATED:
+                break;
         case LOG_FACT_HOST_INIT: /* binds and guests are known first-hand by now */
         case LOG_FACT_GUEST_USE:
                 (void) card_save(card); /* the next daemon must not count this line again */
@@ -201,13 +219,37 @@ static void on_new_fact(Card *card, LogFact fact, const char *line) {
         }
 }
 
+static void on_sleep(Card *card, SleepOutcome slept) {
+        switch (slept) {
+        case SLEEP_POWER_LOST:
+                wake_power_lost(card);
+                break;
+        case SLEEP_HIBERNATED:
+                wake_hibernated(card);
+                break;
+        case SLEEP_NO_PROOF:
+        case SLEEP_LIGHT:
+                wake_unproven(card, slept == SLEEP_NO_PROOF);
+                break;
+        case SLEEP_GOES_ON:
+                break;
+        }
+}
+
 static void on_new_record(const KernelLogRecord *record, void *userdata) {
         Manager *manager = userdata;
+        SleepOutcome slept = sleep_outcome(&manager->sleep_proof, record, manager->log_next);
 
+        manager->log_next = record->sequence + 1;
         for (size_t i = 0; i < manager->n_cards; i++) {
                 Card *card = manager->cards[i];
                 if (record->sequence <= card->log_sequence)
                         continue;
+                if (slept != SLEEP_GOES_ON) {
+                        card->log_sequence = record->sequence;
+                        on_sleep(card, slept);
+                        continue;
+                }
                 LogFact fact = kernel_log_fact(record, &card->facts);
                 if (fact < 0)
                         continue;

@@ -189,6 +189,9 @@ static void on_reload(Request *request, void *userdata) {
         answer(request);
 }
 
+static void prepare_for_sleep(bool begin, void *userdata) {
+}
+
 const ApiOperations manager_operations = {
         .view = on_view,
         .evidence = on_evidence,
@@ -204,4 +207,5 @@ const ApiOperations manager_operations = {
         .domain_event = on_domain_event,
         .sync_domains = on_sync_domains,
         .reload = on_reload,
+        .prepare_for_sleep = prepare_for_sleep,
 };

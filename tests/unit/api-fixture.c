@@ -90,6 +90,9 @@ static void reload(Request *request, void *userdata) {
         request_done(request);
 }
 
+static void prepare_for_sleep(bool begin, void *userdata) {
+}
+
 static void on_released(void *userdata) {
         api_fixture.n_released++;
 }
@@ -109,6 +112,7 @@ static const ApiOperations operations = {
         .domain_event = domain_event,
         .sync_domains = sync_domains,
         .reload = reload,
+        .prepare_for_sleep = prepare_for_sleep,
 };
 
 /* --- polkit --- */

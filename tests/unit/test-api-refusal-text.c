@@ -47,6 +47,7 @@ START_TEST(test_facts_are_named) {
                 { REFUSAL_GROUP_NOT_VIABLE, { "0000:01:00.1", "driver SUBJECT" } },
                 { REFUSAL_GROUP_TOO_LARGE, { "0000:01:00.1", "more than SUBJECT other devices" } },
                 { REFUSAL_INHIBITED, { "0000:01:00.1", "SUBJECT", "DETAIL", "inhibit --list" } },
+                { REFUSAL_GOING_TO_SLEEP, { "0000:01:00.1", "going to sleep", "awake" } },
                 { REFUSAL_NOT_MANAGED, { "0000:01:00.1", "SUBJECT", "journalctl" } },
                 { REFUSAL_NO_IOMMU_GROUP, { "0000:01:00.1", "intel_iommu=on" } },
                 { REFUSAL_VFIO_MISSING, { "modprobe vfio-pci" } },

@@ -17,6 +17,8 @@
 #define BARS LOG_FACT_BAR_RESTORE
 #define POWER LOG_FACT_POWER
 #define IN_USE LOG_FACT_IN_USE
+#define SLEPT LOG_FACT_POWER_LOSS
+#define HIBERNATED LOG_FACT_HIBERNATED
 
 #define FRESH RESET_STATE_FRESH
 #define TOUCHED RESET_STATE_TOUCHED
@@ -74,6 +76,17 @@ static const struct {
           FAILED,
           true },
         { "dead at once", SEEN_UNBOUND, { DEAD }, 1, FAILED, FAILED, false },
+        { "two binds, and the machine slept", SEEN, { INIT, INIT, SLEPT }, 3, FRESH, FRESH, true },
+        { "the machine slept, let go", SEEN_UNBOUND, { INIT, INIT, SLEPT }, 3, TOUCHED, TOUCHED, true },
+        { "the machine slept, and the line", SEEN, { INIT, INIT, SLEPT, LINE }, 4, FRESH, PREFAIL, true },
+        { "slept in prefail, bound again", SEEN, { INIT, INIT, SLEPT, INIT }, 4, TOUCHED, PREFAIL, true },
+        { "slept with a guest", SEEN_UNBOUND, { INIT, GUEST, SLEPT }, 3, TOUCHED, TOUCHED, false },
+        { "slept with a guest in prefail", SEEN_UNBOUND, { INIT, INIT, GUEST, SLEPT }, 4, TOUCHED, TOUCHED, false },
+        { "dead, and the machine slept", SEEN_UNBOUND, { INIT, DEAD, SLEPT }, 3, FAILED, FAILED, true },
+        { "slept, and dead behind it", SEEN, { INIT, SLEPT, DEAD }, 3, FAILED, FAILED, true },
+        { "slept unbound", SEEN_UNBOUND, { SLEPT }, 1, FRESH, FRESH, false },
+        { "hibernated", SEEN, { INIT, HIBERNATED }, 2, UNKNOWN, UNKNOWN, true },
+        { "hibernated in prefail", SEEN, { INIT, INIT, HIBERNATED }, 3, UNKNOWN, PREFAIL, true },
         { "reset under a guest", SEEN_UNBOUND, { INIT, GUEST, BARS }, 3, UNKNOWN, UNKNOWN, true },
         { "reset under a guest that left no other line", SEEN_UNBOUND, { INIT, BARS }, 2, UNKNOWN, UNKNOWN, true },
         { "reset under a guest in prefail", SEEN_UNBOUND, { INIT, GUEST, INIT, BARS }, 4, UNKNOWN, PREFAIL, true },
@@ -87,11 +100,13 @@ static const struct {
         { "log cut, one bind", CUT, { INIT }, 1, UNKNOWN, UNKNOWN, true },
         { "log cut, two binds", CUT, { INIT, INIT }, 2, UNKNOWN, UNKNOWN, true },
         { "log cut, guest", CUT_UNBOUND, { GUEST }, 1, UNKNOWN, UNKNOWN, false },
+        { "log cut, slept", CUT, { SLEPT, INIT }, 2, UNKNOWN, UNKNOWN, true },
         { "log cut, but the line is in it", CUT, { INIT, LINE }, 2, UNKNOWN, PREFAIL, true },
         { "log cut, and dead", CUT_UNBOUND, { DEAD }, 1, FAILED, FAILED, false },
 
         { "suspect from the boot before", SUSPECT_UNBOUND, { 0 }, 0, UNKNOWN, UNKNOWN, false },
         { "suspect, one bind", SUSPECT, { INIT }, 1, UNKNOWN, UNKNOWN, true },
+        { "suspect, slept", SUSPECT, { INIT, SLEPT }, 2, FRESH, FRESH, true },
         { "suspect, bind and guest", SUSPECT_UNBOUND, { INIT, GUEST }, 2, UNKNOWN, UNKNOWN, true },
         { "suspect, the line", SUSPECT, { INIT, LINE }, 2, UNKNOWN, PREFAIL, true },
         { "suspect, power loss proven", PROVEN, { INIT }, 1, FRESH, FRESH, true },
@@ -153,6 +168,7 @@ START_TEST(test_cut_is_never_safe) {
         ResetStateRule polaris = fixture_state_rule_polaris();
         const LogFact facts[] = { INIT, LINE, GUEST, DEAD };
 
+        /* A loss of power is left out: behind it, what was before the log does not matter. */
         for (unsigned n = 0; n < 5U * 5U * 5U; n++) {
                 LogFact log[3];
                 size_t n_log = 0;
@@ -200,6 +216,12 @@ static const struct {
         { "to a guest and back", FRESH, true, true, { GUEST, INIT }, 2, PREFAIL },
         { "the line", TOUCHED, false, true, { INIT, LINE }, 2, PREFAIL },
         { "dead", PREFAIL, false, false, { DEAD }, 1, FAILED },
+        { "slept in prefail", PREFAIL, true, true, { SLEPT }, 1, FRESH },
+        { "slept and let go", PREFAIL, true, false, { SLEPT }, 1, TOUCHED },
+        { "slept with the guest", PREFAIL, false, false, { GUEST, SLEPT }, 2, TOUCHED },
+        { "slept in failed", FAILED, false, false, { SLEPT }, 1, FAILED },
+        { "slept in unknown", UNKNOWN, true, true, { SLEPT }, 1, FRESH },
+        { "hibernated", TOUCHED, false, false, { HIBERNATED }, 1, UNKNOWN },
         { "reset under its guest", TOUCHED, false, false, { BARS, BARS }, 2, UNKNOWN },
         { "lines that change nothing", TOUCHED, false, false, { POWER, IN_USE }, 2, TOUCHED },
         { "unknown stays unknown", UNKNOWN, true, true, { GUEST, INIT }, 2, UNKNOWN },
@@ -223,6 +245,8 @@ START_TEST(test_names) {
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_BAR_RESTORE), "bar-restore");
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_POWER), "power");
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_IN_USE), "in-use");
+        ck_assert_str_eq(log_fact_to_string(LOG_FACT_POWER_LOSS), "power-loss");
+        ck_assert_str_eq(log_fact_to_string(LOG_FACT_HIBERNATED), "hibernated");
 }
 END_TEST
 

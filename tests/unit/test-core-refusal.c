@@ -88,6 +88,7 @@ static const char *const names[_REFUSAL_CODE_MAX] = {
         "reset-host-driver",
         "plan-too-long",
         "inhibited",
+        "going-to-sleep",
         "not-managed",
 };
 

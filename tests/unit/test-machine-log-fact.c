@@ -196,6 +196,41 @@ START_TEST(test_fact_without_subsystem) {
 }
 END_TEST
 
+/* As kernel 6.12 wrote them in the lab: a sleep to S3 and back; older words behind them. */
+static const struct {
+        const char *text;
+        SleepLine line;
+} sleep_lines[] = {
+        { "6,774,29744789,-;PM: suspend entry (deep)\n", SLEEP_LINE_ENTRY_DEEP },
+        { "6,781,30409874,-;ACPI: PM: Preparing to enter system sleep state S3\n", _SLEEP_LINE_INVALID },
+        { "6,782,30410620,-;ACPI: PM: Saving platform NVS memory\n", _SLEEP_LINE_INVALID },
+        { "6,784,30413134,-;ACPI: PM: Low-level resume complete\n", SLEEP_LINE_FIRMWARE },
+        { "6,785,30413719,-;ACPI: PM: Restoring platform NVS memory\n", _SLEEP_LINE_INVALID },
+        { "6,786,30420147,-;ACPI: PM: Waking up from system sleep state S3\n", SLEEP_LINE_WAKING },
+        { "6,793,30521825,-;PM: suspend exit\n", SLEEP_LINE_EXIT },
+        { "6,1,1,-;PM: suspend entry (s2idle)\n", SLEEP_LINE_ENTRY_LIGHT },
+        { "6,1,1,-;PM: suspend entry (shallow)\n", SLEEP_LINE_ENTRY_LIGHT },
+        { "6,1,1,-;PM: suspend debug: Waiting for 5 second(s).\n", _SLEEP_LINE_INVALID },
+        { "6,1,1,-;ACPI: Low-level resume complete\n", SLEEP_LINE_FIRMWARE },
+        { "6,1,1,-;ACPI: Waking up from system sleep state S3\n", SLEEP_LINE_WAKING },
+        { "6,1,1,-;ACPI: PM: Waking up from system sleep state S4\n", _SLEEP_LINE_INVALID },
+        { "6,1,1,-;PM: hibernation: hibernation exit\n", SLEEP_LINE_HIBERNATED },
+        /* Nobody else's word counts. */
+        { "12,1,1,-;ACPI: PM: Low-level resume complete\n", _SLEEP_LINE_INVALID },
+        { "30,1,1,-;PM: suspend entry (deep)\n", _SLEEP_LINE_INVALID },
+        { "6,1,1,-;usb: PM: suspend entry (deep)\n", _SLEEP_LINE_INVALID },
+        { "6,1,1,-;PM: suspend entry (deep) and more\n", _SLEEP_LINE_INVALID },
+        { "6,1,1,-;\n", _SLEEP_LINE_INVALID },
+};
+
+START_TEST(test_sleep_line) {
+        KernelLogRecord record;
+
+        ck_assert_int_eq(kernel_log_parse(sleep_lines[_i].text, strlen(sleep_lines[_i].text), &record), 0);
+        ck_assert_msg(kernel_log_sleep_line(&record) == sleep_lines[_i].line, "%s", sleep_lines[_i].text);
+}
+END_TEST
+
 static Suite *make_suite(void) {
         Suite *suite = suite_create("machine/log-fact");
         TCase *tests = tcase_create("log-fact");
@@ -203,6 +238,7 @@ static Suite *make_suite(void) {
         tcase_set_timeout(tests, 60); /* the machine may be busy */
         tcase_add_loop_test(tests, test_fact, 0, ELEMENTSOF(cases));
         tcase_add_test(tests, test_fact_without_subsystem);
+        tcase_add_loop_test(tests, test_sleep_line, 0, ELEMENTSOF(sleep_lines));
         suite_add_tcase(suite, tests);
         return suite;
 }

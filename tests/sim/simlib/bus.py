@@ -7,7 +7,7 @@ import socket
 import struct
 
 FIXED = {"y": ("B", 1), "b": ("I", 4), "n": ("h", 2), "q": ("H", 2), "i": ("i", 4), "u": ("I", 4), "x": ("q", 8),
-         "t": ("Q", 8), "d": ("d", 8)}
+         "t": ("Q", 8), "d": ("d", 8), "h": ("I", 4)}
 ALIGN = {"s": 4, "o": 4, "g": 1, "a": 4, "(": 8, "{": 8, "v": 1, **{key: size for key, (_, size) in FIXED.items()}}
 CALL, RETURN, ERROR, SIGNAL = 1, 2, 3, 4
 PATIENCE = 60
@@ -116,8 +116,8 @@ class Reader:
 
 
 class Message:
-    def __init__(self, kind, fields, body):
-        self.kind, self.body = kind, body
+    def __init__(self, kind, serial, fields, body):
+        self.kind, self.serial, self.body = kind, serial, body
         self.path, self.interface, self.member = fields.get(1), fields.get(2), fields.get(3)
         self.error, self.reply_to, self.sender = fields.get(4), fields.get(5), fields.get(7)
 
@@ -129,29 +129,57 @@ class Message:
 
 
 class Bus:
-    def __init__(self, path="/run/dbus/system_bus_socket"):
+    def __init__(self, path="/run/dbus/system_bus_socket", descriptors=False):
+        """descriptors: reply() may send some."""
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.connect(path)
-        self.serial, self.buffer, self.replies, self.signals = 0, bytearray(), {}, []
+        self.serial, self.buffer, self.replies, self.signals, self.calls = 0, bytearray(), {}, [], []
         self.socket.send(b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\r\n")
         if not self.socket.recv(4096).startswith(b"OK"):
             raise OSError("the bus does not let us in")
+        if descriptors:
+            self.socket.send(b"NEGOTIATE_UNIX_FD\r\n")
+            if not self.socket.recv(4096).startswith(b"AGREE"):
+                raise OSError("the bus passes no descriptors on")
         self.socket.send(b"BEGIN\r\n")
         self.name = self.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello")[0]
 
     def start(self, destination, path, interface, member, signature="", *arguments):
         """Sends a call. Returns its serial number, for finish()."""
+        fields = [(1, ("o", path)), (2, ("s", interface)), (3, ("s", member)), (6, ("s", destination))]
+        return self._send(CALL, fields, signature, arguments)
+
+    def emit(self, path, interface, member, signature="", *arguments, destination=None):
+        """A signal, to everybody who listens or to DESTINATION alone."""
+        fields = [(1, ("o", path)), (2, ("s", interface)), (3, ("s", member))]
+        if destination:
+            fields.append((6, ("s", destination)))
+        self._send(SIGNAL, fields, signature, arguments)
+
+    def reply(self, call, signature="", *arguments, descriptors=()):
+        """The answer to one of .calls; an "h" in SIGNATURE is an index into DESCRIPTORS."""
+        fields = [(5, ("u", call.serial)), (6, ("s", call.sender))]
+        if descriptors:
+            fields.append((9, ("u", len(descriptors))))
+        self._send(RETURN, fields, signature, arguments, descriptors)
+
+    def refuse(self, call, name, text):
+        self._send(ERROR, [(4, ("s", name)), (5, ("u", call.serial)), (6, ("s", call.sender))], "s", [text])
+
+    def _send(self, kind, fields, signature, arguments, descriptors=()):
         self.serial += 1
         body, head = Writer(), Writer()
-        for kind, value in zip(split_types(signature), arguments):
-            body.put(kind, value)
-        fields = [(1, ("o", path)), (2, ("s", interface)), (3, ("s", member)), (6, ("s", destination))]
+        for inner, value in zip(split_types(signature), arguments):
+            body.put(inner, value)
         if signature:
             fields.append((8, ("g", signature)))
-        head.data += struct.pack("<BBBBII", ord("l"), CALL, 0, 1, len(body.data), self.serial)
+        head.data += struct.pack("<BBBBII", ord("l"), kind, 0, 1, len(body.data), self.serial)
         head.put("a(yv)", fields)
         head.pad(8)
-        self.socket.sendall(head.data + body.data)
+        if descriptors:
+            socket.send_fds(self.socket, [head.data + body.data], list(descriptors))
+        else:
+            self.socket.sendall(head.data + body.data)
         return self.serial
 
     def finish(self, serial, timeout=PATIENCE):
@@ -203,12 +231,14 @@ class Bus:
             self.signals.append(message)
         elif message.kind in (RETURN, ERROR):
             self.replies[message.reply_to] = message
+        else:
+            self.calls.append(message)
 
     def _parse(self):
         if len(self.buffer) < 16:
             return None
         kind, = struct.unpack_from("<B", self.buffer, 1)
-        body_size, _, fields_size = struct.unpack_from("<III", self.buffer, 4)
+        body_size, serial, fields_size = struct.unpack_from("<III", self.buffer, 4)
         start = (16 + fields_size + 7) & ~7
         if len(self.buffer) < start + body_size:
             return None
@@ -218,4 +248,4 @@ class Bus:
         body = Reader(bytes(self.buffer[start:start + body_size]))
         arguments = [body.get(inner) for inner in split_types(fields.get(8, ""))]
         del self.buffer[:start + body_size]
-        return Message(kind, fields, arguments)
+        return Message(kind, serial, fields, arguments)
