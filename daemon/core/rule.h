@@ -72,12 +72,16 @@ typedef struct Recipe {
         bool experimental;
 } Recipe;
 
+/* Rule.guest_reboots: nothing is known that would end it. */
+#define GUEST_REBOOTS_UNLIMITED UINT32_MAX
+
 typedef struct Rule {
         char family[FAMILY_NAME_SIZE]; /* "generic" where no quirk matches */
         BusResetWish bus_reset;
         ResetStateRule state;
         KernelGuard kernel_guard;
         Recipe recipes[RECIPES_MAX]; /* in order of preference; the first without steps ends the list */
+        uint32_t guest_reboots; /* inside one QEMU process, that the card bears */
 
         /* Policy */
         char name[CARD_NAME_SIZE]; /* the administrator's name for the card, or "" */
@@ -93,7 +97,7 @@ typedef struct Rule {
 
 #define RULE_GENERIC                                                                         \
         ((Rule){ .family = "generic", .bus_reset = BUS_RESET_WANTED, .state = RESET_STATE_RULE_BASE, \
-                 .automatic = true })
+                 .guest_reboots = GUEST_REBOOTS_UNLIMITED, .automatic = true })
 
 const char *recipe_verb_to_string(RecipeVerb verb);
 RecipeVerb recipe_verb_from_string(const char *text);

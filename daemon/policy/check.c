@@ -6,6 +6,8 @@
 
 #include "policy/check.h"
 
+#include <inttypes.h>
+
 #include "base/text.h"
 
 static void check_value(Report *report, const Place *place, const KeySpec *spec, json_object *value);
@@ -83,6 +85,15 @@ static void check_format(Report *report, const Place *place, const KeyFormat *fo
                                       format->right);
 }
 
+static void check_number(Report *report, const Place *place, const KeySpec *spec, json_object *value) {
+        if (!is_type(report, place, value, json_type_int, "a whole number"))
+                return;
+        int64_t number = json_object_get_int64(value);
+        if (number < (int64_t) spec->min || number > (int64_t) spec->max)
+                (void) report_meaning(report, place, "%" PRId64 " is out of range, %zu to %zu are possible", number,
+                                      spec->min, spec->max);
+}
+
 static void check_list(Report *report, const Place *place, const KeySpec *spec, json_object *value) {
         if (!is_type(report, place, value, json_type_array, "a list: [ ... ]"))
                 return;
@@ -115,6 +126,9 @@ static void check_plain(Report *report, const Place *place, const KeySpec *spec,
                 break;
         case KEY_TYPE_BOOL:
                 (void) is_type(report, place, value, json_type_boolean, "true or false");
+                break;
+        case KEY_TYPE_NUMBER:
+                check_number(report, place, spec, value);
                 break;
         case KEY_TYPE_WORD:
                 check_word(report, place, spec, value);

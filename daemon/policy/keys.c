@@ -75,6 +75,9 @@ static const KeySpec key_table[] = {
           .help = "Where the family's reset states differ from the base table. Only for the worse." },
         { OBJECT_FAMILY, "reset", KEY_TYPE_OBJECT, .child = OBJECT_RESET,
           .help = "The family's own reset, run before a guest gets the card." },
+        { OBJECT_FAMILY, "guest_reboots", KEY_TYPE_NUMBER, .is_sourced = true, .max = GUEST_REBOOTS_MAX,
+          .help = "How many reboots inside one QEMU process the card bears; the one after them fails. Default: "
+                  "no limit." },
 
         { OBJECT_FAMILY_MATCH, "id", KEY_TYPE_TEXT, .is_required = true, .format = &format_id,
           .help = "PCI vendor and device id of the display function; \"*\" for any." },

@@ -33,6 +33,7 @@ typedef enum KeyUser {
 typedef enum KeyType {
         KEY_TYPE_VERSION, /* the number 1 */
         KEY_TYPE_BOOL,
+        KEY_TYPE_NUMBER,  /* a whole one, from `min` to `max` */
         KEY_TYPE_WORD,    /* one of `words` */
         KEY_TYPE_TEXT,    /* of `format` */
         KEY_TYPE_OBJECT,  /* of kind `child`; if there are `words`, one of them instead */
@@ -56,7 +57,7 @@ typedef struct KeySpec {
         const char *const *words;
         const KeyFormat *format;
         KeyObject child;
-        size_t min, max;  /* entries of a list */
+        size_t min, max;  /* entries of a list; of a number, itself */
         const char *with; /* steps: stands exactly in those whose "do" is this word */
         const char *help;
 } KeySpec;

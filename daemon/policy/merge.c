@@ -58,6 +58,7 @@ void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
                 rule.kernel_guard = family->kernel_guard;
                 rule.state = family->state;
                 memcpy(rule.recipes, family->recipes, sizeof(rule.recipes));
+                rule.guest_reboots = family->guest_reboots;
         }
         if ((entry = best_card(policy, card, CARD_WORD_NAME)))
                 (void) text_copy(rule.name, sizeof(rule.name), entry->name);
@@ -82,6 +83,7 @@ static const char *family_origin(const Policy *policy, const CardFacts *card, co
 
         if (!family || (streq(key, "state") && !family->has_state) ||
             (streq(key, "kernel_guard") && family->kernel_guard == KERNEL_GUARD_NONE) ||
+            (streq(key, "guest_reboots") && family->guest_reboots == GUEST_REBOOTS_UNLIMITED) ||
             (streq(key, "reset") && family->recipes[0].n_steps == 0))
                 return ORIGIN_BUILT_IN;
         return family->origin;
@@ -106,7 +108,8 @@ static const char *bus_reset_origin(const Policy *policy, const CardFacts *card)
 const char *policy_origin(const Policy *policy, const CardFacts *card, const char *key) {
         if (streq(key, "bus_reset"))
                 return bus_reset_origin(policy, card);
-        if (streq(key, "family") || streq(key, "state") || streq(key, "reset") || streq(key, "kernel_guard"))
+        if (streq(key, "family") || streq(key, "state") || streq(key, "reset") || streq(key, "kernel_guard") ||
+            streq(key, "guest_reboots"))
                 return family_origin(policy, card, key);
         if (streq(key, "return"))
                 return card_origin(policy, card, CARD_WORD_RETURN);

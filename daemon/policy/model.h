@@ -16,6 +16,7 @@ typedef struct Family {
         ResetStateRule state;
         bool has_state; /* at least one cell is given */
         Recipe recipes[RECIPES_MAX];
+        uint32_t guest_reboots; /* or GUEST_REBOOTS_UNLIMITED */
 } Family;
 
 /* What one policy entry speaks of. */

@@ -48,8 +48,8 @@ const PolicyProblem *policy_problem(const Policy *policy, size_t index);
 void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule);
 
 /** policy_origin() - "/usr/lib/gpuswitch/quirks.d/10-amd-polaris.json" or "built-in": where the value of a
- * key of the card's rule came from. Keys: "family", "bus_reset", "state", "reset", "return", "automatic",
- * "allow", "name"; NULL for any other. Owned by @policy. */
+ * key of the card's rule came from. Keys: "family", "bus_reset", "state", "reset", "guest_reboots", "return",
+ * "automatic", "allow", "name"; NULL for any other. Owned by @policy. */
 const char *policy_origin(const Policy *policy, const CardFacts *card, const char *key);
 
 /** policy_find_name() - address (function 0) of the card that policy calls @name. 0, or -ENOENT. Only

@@ -82,15 +82,18 @@ static bool can_be_prefail(const ResetStateRule *state) {
 static int family_read(Report *report, const Place *place, json_object *object, const Family *families,
                        size_t n_families, Family *family) {
         json_object *state = member(object, "state"), *reset = member(object, "reset");
+        json_object *reboots = member_value(object, "guest_reboots");
         Place at_match = place_key(place, "match"), at_state = place_key(place, "state");
         Place at_reset = place_key(place, "reset"), at_bus_reset = place_key(place, "bus_reset");
 
-        *family = (Family){ .state = RESET_STATE_RULE_BASE };
+        *family = (Family){ .state = RESET_STATE_RULE_BASE, .guest_reboots = GUEST_REBOOTS_UNLIMITED };
         (void) text_copy(family->origin, sizeof(family->origin), report->file);
         (void) text_copy(family->name, sizeof(family->name), member_text(object, "family"));
         family->bus_reset = bus_reset_wish_from_string(member_value_text(object, "bus_reset"));
         if (member(object, "kernel_guard"))
                 family->kernel_guard = kernel_guard_from_string(member_value_text(object, "kernel_guard"));
+        if (reboots)
+                family->guest_reboots = (uint32_t) json_object_get_int64(reboots);
         if (matches_read(report, &at_match, member(object, "match"), families, n_families, family) != 0)
                 return POLICY_E_REFUSED;
         if (state && state_read(report, &at_state, state, family) != 0)

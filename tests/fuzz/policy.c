@@ -55,6 +55,8 @@ static void take_rule(FuzzVerdict *verdict, const Rule *rule) {
         verdict_add_value(verdict, rule->automatic | rule->allow_holders << 1 | rule->allow_lockdown << 2 |
                                            rule->configuration_broken << 3);
         verdict_add(verdict, &rule->state, sizeof(rule->state));
+        fuzz_require(rule->guest_reboots <= GUEST_REBOOTS_MAX || rule->guest_reboots == GUEST_REBOOTS_UNLIMITED);
+        verdict_add_value(verdict, rule->guest_reboots);
         fuzz_require(rule->recipes[0].n_steps <= RECIPE_STEPS_MAX);
         verdict_add_field(verdict, rule->recipes[0].after_driver);
         for (size_t i = 0; i < rule->recipes[0].n_steps; i++) {
@@ -72,8 +74,8 @@ static void take_rule(FuzzVerdict *verdict, const Rule *rule) {
 }
 
 void policy_take_rules(FuzzVerdict *verdict, const Policy *policy) {
-        static const char *const keys[] = { "family", "bus_reset", "state", "reset",
-                                            "return", "automatic", "allow", "name" };
+        static const char *const keys[] = { "family", "bus_reset", "state", "reset", "guest_reboots", "return",
+                                            "automatic", "allow", "name" };
 
         for (size_t i = 0; i < ELEMENTSOF(models); i++) {
                 static CardFacts card;

@@ -211,6 +211,23 @@ START_TEST(policy_can_forbid_the_bus_reset) {
 }
 END_TEST
 
+START_TEST(guest_reboots_of_a_family) {
+        CardFacts card = rx470();
+
+        fixture_write(f.vendor, "10.json",
+                      "{ \"version\": 1, \"families\": [ { \"family\": \"bumpy\", \"match\": [" BY_VENDOR "],"
+                      " \"bus_reset\": { \"value\": \"forbidden\", \"source\": \"a test\" },"
+                      " \"guest_reboots\": { \"value\": 2, \"source\": \"a test\" } } ] }");
+        ck_assert_uint_eq(rule_of(&card).guest_reboots, 2);
+        expect_origin(&card, "guest_reboots", f.vendor, "10.json");
+
+        /* A closer family is taken whole: it says nothing of reboots, so there is no limit. */
+        fixture_write(f.vendor, "20.json", one_family("x", BY_ID, "forbidden"));
+        ck_assert_uint_eq(rule_of(&card).guest_reboots, GUEST_REBOOTS_UNLIMITED);
+        expect_origin(&card, "guest_reboots", NULL, NULL);
+}
+END_TEST
+
 START_TEST(origins_of_a_polaris) {
         static const char *const of_quirk[] = { "family", "bus_reset", "state", "reset" };
         static const char *const of_policy[] = { "return", "automatic", "allow", "name" };
@@ -276,6 +293,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, origins_of_a_polaris);
         tcase_add_test(tcase, names);
         tcase_add_test(tcase, one_name_for_two_cards);
+        tcase_add_test(tcase, guest_reboots_of_a_family);
         suite_add_tcase(suite, tcase);
         return suite;
 }

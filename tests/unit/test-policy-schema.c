@@ -77,6 +77,12 @@ static json_object *plain_schema(const KeySpec *spec) {
                 schema = json_object_new_object();
                 put(schema, "type", text("boolean"));
                 break;
+        case KEY_TYPE_NUMBER:
+                schema = json_object_new_object();
+                put(schema, "type", text("integer"));
+                put(schema, "minimum", json_object_new_int((int) spec->min));
+                put(schema, "maximum", json_object_new_int((int) spec->max));
+                break;
         case KEY_TYPE_WORD:
                 schema = words_schema(spec->words);
                 break;
@@ -223,6 +229,7 @@ START_TEST(rows_are_whole) {
                 ck_assert_ptr_eq(key_find(spec->object, spec->key), spec);
                 ck_assert(!has_words || spec->words);
                 ck_assert((spec->type == KEY_TYPE_TEXT) == (spec->format != NULL));
+                ck_assert(spec->type != KEY_TYPE_NUMBER || spec->min < spec->max);
                 ck_assert(!(spec->type == KEY_TYPE_OBJECTS || spec->type == KEY_TYPE_WORDS) || spec->max > 0);
                 /* Quirk objects hold quirk objects only, and policy ones policy ones. */
                 ck_assert(!has_child || key_object_user(spec->child) == key_object_user(spec->object));
@@ -236,6 +243,7 @@ START_TEST(rows_are_whole) {
         ck_assert(key_find(OBJECT_RESET, "source")->is_required);
         ck_assert(key_find(OBJECT_FAMILY, "bus_reset")->is_sourced);
         ck_assert(key_find(OBJECT_FAMILY, "kernel_guard")->is_sourced);
+        ck_assert(key_find(OBJECT_FAMILY, "guest_reboots")->is_sourced);
 }
 END_TEST
 
