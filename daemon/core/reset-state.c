@@ -15,6 +15,7 @@ static const char *const card_event_table[_CARD_EVENT_MAX] = {
         [CARD_EVENT_HOST_BIND] = "host-bind",
         [CARD_EVENT_HOST_UNBIND] = "host-unbind",
         [CARD_EVENT_GUEST_OPEN] = "guest-open",
+        [CARD_EVENT_GUEST_DIRTY] = "guest-dirty",
         [CARD_EVENT_BUS_RESET] = "bus-reset",
         [CARD_EVENT_RECIPE_OK] = "quirk-reset-ok",
         [CARD_EVENT_RECIPE_FAILED] = "quirk-reset-failed",
@@ -29,6 +30,13 @@ static const char *const card_event_table[_CARD_EVENT_MAX] = {
 };
 DEFINE_ENUM_TEXT(card_event, CardEvent, card_event_table)
 
+/* Nothing that is known to be worse than what the family says gets better by it. */
+static ResetState after_dirty_end(ResetState now, const ResetStateRule *rule) {
+        if (rule->dirty_guest_end == _RESET_STATE_INVALID || now == RESET_STATE_FAILED || now == RESET_STATE_PREFAIL)
+                return now;
+        return rule->dirty_guest_end;
+}
+
 ResetState reset_state_next(ResetState now, const ResetStateRule *rule, CardEvent event) {
         assert(now >= 0 && now < _RESET_STATE_MAX);
 
@@ -38,6 +46,8 @@ ResetState reset_state_next(ResetState now, const ResetStateRule *rule, CardEven
         case CARD_EVENT_HOST_UNBIND:
         case CARD_EVENT_GUEST_OPEN:
                 return now == RESET_STATE_FRESH ? RESET_STATE_TOUCHED : now;
+        case CARD_EVENT_GUEST_DIRTY:
+                return after_dirty_end(now, rule);
         case CARD_EVENT_BUS_RESET:
                 return now == RESET_STATE_PREFAIL ? rule->prefail_bus_reset : now;
         case CARD_EVENT_RECIPE_OK:
@@ -86,6 +96,11 @@ int reset_state_rule_check(const ResetStateRule *rule, const char **reterr_cell)
         if (rule->recipe_ok != _RESET_STATE_INVALID && rule->recipe_ok != RESET_STATE_PREFAIL &&
             rule->recipe_ok != RESET_STATE_UNKNOWN) {
                 *reterr_cell = "quirk_reset_ok";
+                return -EINVAL;
+        }
+        if (rule->dirty_guest_end != _RESET_STATE_INVALID && rule->dirty_guest_end != RESET_STATE_PREFAIL &&
+            rule->dirty_guest_end != RESET_STATE_UNKNOWN) {
+                *reterr_cell = "dirty_guest_end";
                 return -EINVAL;
         }
         return 0;

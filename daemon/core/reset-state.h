@@ -17,6 +17,7 @@ typedef enum CardEvent {
         CARD_EVENT_HOST_BIND,    /* the `driver` link now names a host driver */
         CARD_EVENT_HOST_UNBIND,  /* the `driver` link no longer names the host driver */
         CARD_EVENT_GUEST_OPEN,   /* a VM got the card */
+        CARD_EVENT_GUEST_DIRTY,  /* its VM was destroyed, has crashed or failed: no guest driver put the card to rest */
         CARD_EVENT_BUS_RESET,    /* seen, or counted for guest time without a guard */
         CARD_EVENT_RECIPE_OK,    /* our reset ran and was verified */
         CARD_EVENT_RECIPE_FAILED,
@@ -38,6 +39,8 @@ typedef struct ResetStateRule {
         ResetState prefail_bus_reset;  /* base: failed */
         /* What a verified recipe leaves behind; _RESET_STATE_INVALID: no change (base). */
         ResetState recipe_ok;
+        /* What a dirty end of its VM leaves behind; _RESET_STATE_INVALID: no change (base). */
+        ResetState dirty_guest_end;
         /* A reset line at a host bind means prefail (families with the bug). Base: false, no change. */
         bool reset_line_is_prefail;
 } ResetStateRule;
@@ -45,7 +48,8 @@ typedef struct ResetStateRule {
 #define RESET_STATE_RULE_BASE                                \
         ((ResetStateRule){ .touched_host_bind = RESET_STATE_TOUCHED, \
                            .prefail_bus_reset = RESET_STATE_FAILED,  \
-                           .recipe_ok = _RESET_STATE_INVALID })
+                           .recipe_ok = _RESET_STATE_INVALID,        \
+                           .dirty_guest_end = _RESET_STATE_INVALID })
 
 /**
  * reset_state_next() - what @event means for a card that is in @now

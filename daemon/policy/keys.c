@@ -91,6 +91,9 @@ static const KeySpec key_table[] = {
         { OBJECT_STATE, "quirk_reset_ok", KEY_TYPE_WORD, .is_sourced = true,
           .words = WORDS(STATE_WORDS, "no-change"),
           .help = "State after the family's own reset was run and verified. Base: no-change." },
+        { OBJECT_STATE, "dirty_guest_end", KEY_TYPE_WORD, .is_sourced = true,
+          .words = WORDS(STATE_WORDS, "no-change"),
+          .help = "State after a VM that was destroyed, has crashed or failed. Base: no-change." },
         { OBJECT_STATE, "reset_line_is_prefail", KEY_TYPE_BOOL, .is_sourced = true,
           .help = "Whether the host driver's log line of a reset at its start means prefail. Base: false." },
 

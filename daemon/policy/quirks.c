@@ -14,8 +14,8 @@
 static ResetState state_or(json_object *object, const char *key, ResetState base) {
         const char *text = member_value_text(object, key);
 
-        /* "no-change" is no state: then the cell gets the invalid one, which is the base of quirk_reset_ok.
-         */
+        /* "no-change" is no state: then the cell gets the invalid one, which is the base of quirk_reset_ok and
+         * dirty_guest_end. */
         return text ? reset_state_from_string(text) : base;
 }
 
@@ -27,6 +27,7 @@ static int state_read(Report *report, const Place *place, json_object *object, F
         state->touched_host_bind = state_or(object, "touched_host_bind", state->touched_host_bind);
         state->prefail_bus_reset = state_or(object, "prefail_bus_reset", state->prefail_bus_reset);
         state->recipe_ok = state_or(object, "quirk_reset_ok", state->recipe_ok);
+        state->dirty_guest_end = state_or(object, "dirty_guest_end", state->dirty_guest_end);
         if (line)
                 state->reset_line_is_prefail = json_object_get_boolean(line);
         family->has_state = json_object_object_length(object) > 0;
@@ -75,7 +76,7 @@ static int matches_read(Report *report, const Place *place, json_object *list, c
 
 static bool can_be_prefail(const ResetStateRule *state) {
         return state->touched_host_bind == RESET_STATE_PREFAIL || state->recipe_ok == RESET_STATE_PREFAIL ||
-               state->reset_line_is_prefail;
+               state->dirty_guest_end == RESET_STATE_PREFAIL || state->reset_line_is_prefail;
 }
 
 /* @families: those of the same file that are read already */

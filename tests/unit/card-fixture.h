@@ -134,6 +134,7 @@ static inline _unused_ ResetStateRule fixture_state_rule_polaris(void) {
                 .touched_host_bind = RESET_STATE_PREFAIL,
                 .prefail_bus_reset = RESET_STATE_FAILED,
                 .recipe_ok = RESET_STATE_PREFAIL,
+                .dirty_guest_end = _RESET_STATE_INVALID,
                 .reset_line_is_prefail = true,
         };
 }

@@ -32,6 +32,7 @@ static const Row base_table[_CARD_EVENT_MAX] = {
         { CARD_EVENT_HOST_BIND,     "host-bind",          {    FRESH,   TOUCHED, PREFAIL, FAILED,  UNKNOWN } },
         { CARD_EVENT_HOST_UNBIND,   "host-unbind",        {    TOUCHED, TOUCHED, PREFAIL, FAILED,  UNKNOWN } },
         { CARD_EVENT_GUEST_OPEN,    "guest-open",         {    TOUCHED, TOUCHED, PREFAIL, FAILED,  UNKNOWN } },
+        { CARD_EVENT_GUEST_DIRTY,   "guest-dirty",        {    FRESH,   TOUCHED, PREFAIL, FAILED,  UNKNOWN } },
         { CARD_EVENT_BUS_RESET,     "bus-reset",          {    FRESH,   TOUCHED, FAILED,  FAILED,  UNKNOWN } },
         { CARD_EVENT_RECIPE_OK,     "quirk-reset-ok",     {    FRESH,   TOUCHED, PREFAIL, FAILED,  UNKNOWN } },
         { CARD_EVENT_RECIPE_FAILED, "quirk-reset-failed", {    FAILED,  FAILED,  FAILED,  FAILED,  FAILED  } },
@@ -50,6 +51,7 @@ static const Row polaris_table[_CARD_EVENT_MAX] = {
         { CARD_EVENT_HOST_BIND,     "host-bind",          {    FRESH,   PREFAIL, PREFAIL, FAILED,  UNKNOWN } },
         { CARD_EVENT_HOST_UNBIND,   "host-unbind",        {    TOUCHED, TOUCHED, PREFAIL, FAILED,  UNKNOWN } },
         { CARD_EVENT_GUEST_OPEN,    "guest-open",         {    TOUCHED, TOUCHED, PREFAIL, FAILED,  UNKNOWN } },
+        { CARD_EVENT_GUEST_DIRTY,   "guest-dirty",        {    FRESH,   TOUCHED, PREFAIL, FAILED,  UNKNOWN } },
         { CARD_EVENT_BUS_RESET,     "bus-reset",          {    FRESH,   TOUCHED, FAILED,  FAILED,  UNKNOWN } },
         { CARD_EVENT_RECIPE_OK,     "quirk-reset-ok",     {    PREFAIL, PREFAIL, PREFAIL, FAILED,  PREFAIL } },
         { CARD_EVENT_RECIPE_FAILED, "quirk-reset-failed", {    FAILED,  FAILED,  FAILED,  FAILED,  FAILED  } },
@@ -179,21 +181,27 @@ static const struct {
         ResetStateRule rule;
         const char *bad_cell; /* NULL: allowed */
 } rules[] = {
-        { { TOUCHED, FAILED, NO_CHANGE, false }, NULL },
-        { { TOUCHED, FAILED, NO_CHANGE, true }, NULL },
-        { { PREFAIL, FAILED, PREFAIL, true }, NULL },
-        { { UNKNOWN, FAILED, UNKNOWN, false }, NULL },
-        { { FRESH, FAILED, NO_CHANGE, false }, "touched_host_bind" },
-        { { NO_CHANGE, FAILED, NO_CHANGE, false }, "touched_host_bind" },
-        { { _RESET_STATE_MAX, FAILED, NO_CHANGE, false }, "touched_host_bind" },
-        { { TOUCHED, FRESH, NO_CHANGE, false }, "prefail_bus_reset" },
-        { { TOUCHED, TOUCHED, NO_CHANGE, false }, "prefail_bus_reset" },
-        { { TOUCHED, PREFAIL, NO_CHANGE, false }, "prefail_bus_reset" },
-        { { TOUCHED, UNKNOWN, NO_CHANGE, false }, "prefail_bus_reset" },
-        { { TOUCHED, NO_CHANGE, NO_CHANGE, false }, "prefail_bus_reset" },
-        { { TOUCHED, FAILED, FRESH, false }, "quirk_reset_ok" },
-        { { TOUCHED, FAILED, TOUCHED, false }, "quirk_reset_ok" },
-        { { TOUCHED, FAILED, _RESET_STATE_MAX, false }, "quirk_reset_ok" },
+        { { TOUCHED, FAILED, NO_CHANGE, NO_CHANGE, false }, NULL },
+        { { TOUCHED, FAILED, NO_CHANGE, NO_CHANGE, true }, NULL },
+        { { PREFAIL, FAILED, PREFAIL, NO_CHANGE, true }, NULL },
+        { { UNKNOWN, FAILED, UNKNOWN, NO_CHANGE, false }, NULL },
+        { { FRESH, FAILED, NO_CHANGE, NO_CHANGE, false }, "touched_host_bind" },
+        { { NO_CHANGE, FAILED, NO_CHANGE, NO_CHANGE, false }, "touched_host_bind" },
+        { { _RESET_STATE_MAX, FAILED, NO_CHANGE, NO_CHANGE, false }, "touched_host_bind" },
+        { { TOUCHED, FRESH, NO_CHANGE, NO_CHANGE, false }, "prefail_bus_reset" },
+        { { TOUCHED, TOUCHED, NO_CHANGE, NO_CHANGE, false }, "prefail_bus_reset" },
+        { { TOUCHED, PREFAIL, NO_CHANGE, NO_CHANGE, false }, "prefail_bus_reset" },
+        { { TOUCHED, UNKNOWN, NO_CHANGE, NO_CHANGE, false }, "prefail_bus_reset" },
+        { { TOUCHED, NO_CHANGE, NO_CHANGE, NO_CHANGE, false }, "prefail_bus_reset" },
+        { { TOUCHED, FAILED, FRESH, NO_CHANGE, false }, "quirk_reset_ok" },
+        { { TOUCHED, FAILED, TOUCHED, NO_CHANGE, false }, "quirk_reset_ok" },
+        { { TOUCHED, FAILED, _RESET_STATE_MAX, NO_CHANGE, false }, "quirk_reset_ok" },
+        { { TOUCHED, FAILED, NO_CHANGE, UNKNOWN, false }, NULL },
+        { { TOUCHED, FAILED, NO_CHANGE, PREFAIL, false }, NULL },
+        { { TOUCHED, FAILED, NO_CHANGE, FRESH, false }, "dirty_guest_end" },
+        { { TOUCHED, FAILED, NO_CHANGE, TOUCHED, false }, "dirty_guest_end" },
+        { { TOUCHED, FAILED, NO_CHANGE, FAILED, false }, "dirty_guest_end" },
+        { { TOUCHED, FAILED, NO_CHANGE, _RESET_STATE_MAX, false }, "dirty_guest_end" },
 };
 
 START_TEST(test_rule_check) {
@@ -220,6 +228,21 @@ START_TEST(test_shipped_rules_are_allowed) {
 }
 END_TEST
 
+/* What the family says, but never better than what is known. */
+START_TEST(test_dirty_guest_end) {
+        static const ResetState after[][_RESET_STATE_MAX] = {
+                [UNKNOWN] = { UNKNOWN, UNKNOWN, PREFAIL, FAILED, UNKNOWN },
+                [PREFAIL] = { PREFAIL, PREFAIL, PREFAIL, FAILED, PREFAIL },
+        };
+        ResetStateRule rule = RESET_STATE_RULE_BASE;
+        ResetState says = _i == 0 ? UNKNOWN : PREFAIL;
+
+        rule.dirty_guest_end = says;
+        for (ResetState now = 0; now < _RESET_STATE_MAX; now++)
+                ck_assert_int_eq((int) reset_state_next(now, &rule, CARD_EVENT_GUEST_DIRTY), (int) after[says][now]);
+}
+END_TEST
+
 START_TEST(test_needs_guard) {
         ck_assert(!reset_state_needs_guard(FRESH, true));
         ck_assert(!reset_state_needs_guard(TOUCHED, true));
@@ -239,6 +262,7 @@ static Suite *make_suite(void) {
 
         tcase_add_loop_test(tcase, test_base_row, 0, _CARD_EVENT_MAX);
         tcase_add_loop_test(tcase, test_polaris_row, 0, _CARD_EVENT_MAX);
+        tcase_add_loop_test(tcase, test_dirty_guest_end, 0, 2);
         tcase_add_test(tcase, test_event_names);
         tcase_add_loop_test_raise_signal(tcase, test_no_such_event_aborts, SIGABRT, 0, 2);
         tcase_add_loop_test(tcase, test_story, 0, (int) ELEMENTSOF(stories));

@@ -261,6 +261,7 @@ START_TEST(words_are_those_of_the_enums) {
         CHECK_WORDS(OBJECT_STATE, "touched_host_bind", _RESET_STATE_MAX, reset_state_to_string);
         CHECK_WORDS(OBJECT_STATE, "prefail_bus_reset", _RESET_STATE_MAX, reset_state_to_string);
         CHECK_WORDS(OBJECT_STATE, "quirk_reset_ok", _RESET_STATE_MAX, reset_state_to_string);
+        CHECK_WORDS(OBJECT_STATE, "dirty_guest_end", _RESET_STATE_MAX, reset_state_to_string);
         CHECK_WORDS(OBJECT_RESET_STEP, "do", _RECIPE_VERB_MAX, recipe_verb_to_string);
         CHECK_WORDS(OBJECT_CARD, "return", _RETURN_TO_MAX, return_to_to_string);
         ck_assert_str_eq(key_find(OBJECT_CARD, "bus_reset")->words[0],
