@@ -17,6 +17,7 @@ void lease_take_domain(Lease *lease, const char *uuid, const char *name, usec_t 
         lease->unguarded = false; /* it has not got the card yet */
         lease->since_usec = now_usec;
         lease->n_guest_boots = 0;
+        lease->last_reset_usec = 0;
 }
 
 bool lease_drop_domain(Lease *lease, const char *uuid) {

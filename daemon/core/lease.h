@@ -7,6 +7,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/refusal.h"
 #include "gpuswitch/deadlines.h"
@@ -19,8 +20,12 @@ typedef struct Lease {
         bool started;                     /* virtwatch has seen this run of the domain */
         bool unguarded;                   /* a guest has the card and nothing keeps a bus reset from it */
         usec_t since_usec;                /* CLOCK_MONOTONIC: when the domain's claim began */
-        uint32_t n_guest_boots;           /* inside this QEMU process */
+        uint32_t n_guest_boots;           /* inside this QEMU process; 0: none was seen yet */
+        usec_t last_reset_usec;           /* CLOCK_MONOTONIC: of the guest's last reboot; 0: none; not stored */
 } Lease;
+
+/* Lease.n_guest_boots: there was nobody who would have counted all of them. */
+#define GUEST_BOOTS_UNKNOWN UINT32_MAX
 
 static inline bool lease_has_domain(const Lease *lease) {
         return lease->domain_uuid[0] != '\0';
