@@ -49,6 +49,8 @@ void gpu_tidy(json_object *properties) {
         null_if_empty(properties, "stuck_detail");
         if (member_number(properties, "iommu_group", 0) < 0)
                 (void) json_object_object_add(properties, "iommu_group", NULL);
+        if (member_number(properties, "reboots_left", 0) < 0)
+                (void) json_object_object_add(properties, "reboots_left", NULL);
 
         json_object *functions = member_of_type(properties, "functions", json_type_array);
         for (size_t i = 0; functions && i < json_object_array_length(functions); i++) {
@@ -106,6 +108,7 @@ int gpu_refresh(Gpu *gpu) {
         gpu->guard = member_text(json, "guard");
         gpu->stuck_reason = member_text(json, "stuck_reason");
         gpu->return_to = member_text(json, "return_to");
+        gpu->reboots = member_text(json, "reboots");
         gpu->stuck = member_flag(json, "stuck");
         gpu->leased_by_hand = member_flag(json, "leased_by_hand");
         gpu->iommu_group = member_number(json, "iommu_group", -1);

@@ -32,6 +32,7 @@ typedef struct Gpu {
         const char *guard;
         const char *stuck_reason;
         const char *return_to;
+        const char *reboots; /* how many a guest has left; "": no limit, or an older daemon */
         bool stuck;
         bool leased_by_hand;
         int64_t iommu_group;     /* -1: none */

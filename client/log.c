@@ -24,7 +24,8 @@ static const char *const message_ids[] = {
         MESSAGE_ID_SWITCH_FAILED,   MESSAGE_ID_CARD_STUCK,        MESSAGE_ID_CARD_FAILED,
         MESSAGE_ID_STORE_SET_ASIDE, MESSAGE_ID_BAD_CONFIGURATION, MESSAGE_ID_RECOVERED,
         MESSAGE_ID_ROLLED_BACK,     MESSAGE_ID_CARD_UNSTUCK,      MESSAGE_ID_RELEASE_DEFERRED,
-        MESSAGE_ID_OTHER_HANDS,
+        MESSAGE_ID_OTHER_HANDS,     MESSAGE_ID_LAST_REBOOT,       MESSAGE_ID_REBOOTS_USED_UP,
+        MESSAGE_ID_REBOOT_STOPPED,
 };
 
 static int add_match(sd_journal *journal, const char *field, const char *value) {

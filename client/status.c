@@ -106,6 +106,8 @@ static void put_gpu(const Gpu *gpu, bool time_line, bool colour_on) {
         put_state(gpu, colour_on);
         field_line(colour_on, "Guard", COLOUR_PLAIN, gpu->guard);
         field_line(colour_on, "Family", COLOUR_PLAIN, gpu->family);
+        if (!isempty(gpu->reboots))
+                field_line(colour_on, "Reboots", COLOUR_PLAIN, gpu->reboots);
         if (gpu->iommu_group >= 0)
                 (void) text_format(text, sizeof(text), "%" PRId64, gpu->iommu_group);
         field_line(colour_on, "IOMMU group", COLOUR_PLAIN, gpu->iommu_group >= 0 ? text : "none");

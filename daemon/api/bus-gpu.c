@@ -37,6 +37,9 @@ static const struct {
         PART("Operation", operation, operation),
         PART("Guard", guard, guard),
         PART("ReturnTo", return_to, return_to),
+        PART("RebootsLeft", reboots_left, reboots_left),
+        PART("RebootStops", reboot_stops, reboot_stops),
+        PART("Reboots", reboots, reboots),
         PART("Functions", n_functions, functions),
 #undef PART
 };
@@ -186,6 +189,12 @@ static int property_get(sd_bus *connection, const char *path, const char *interf
                 return sd_bus_message_append(reply, "s", guard_to_string(view.guard));
         if (streq(property, "ReturnTo"))
                 return sd_bus_message_append(reply, "s", return_to_to_string(view.return_to));
+        if (streq(property, "RebootsLeft"))
+                return sd_bus_message_append(reply, "i", view.reboots_left);
+        if (streq(property, "RebootStops"))
+                return sd_bus_message_append(reply, "b", (int) view.reboot_stops);
+        if (streq(property, "Reboots"))
+                return sd_bus_message_append(reply, "s", view.reboots);
         if (streq(property, "Functions"))
                 return append_functions(reply, &view);
         return -ENXIO;
@@ -284,6 +293,9 @@ const sd_bus_vtable gpu_vtable[] = {
         SD_BUS_PROPERTY("Operation", "a{sv}", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("Guard", "s", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("ReturnTo", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("RebootsLeft", "i", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("RebootStops", "b", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("Reboots", "s", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("Functions", "aa{sv}", property_get, 0, CHANGES),
         SD_BUS_METHOD("ToGuest", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ToHost", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),

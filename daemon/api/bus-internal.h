@@ -14,6 +14,8 @@
 
 typedef struct BusRequest BusRequest;
 
+#define WATCHER_NAME_SIZE 64U /* a bus gives ":1.N" */
+
 /* One exported card. */
 typedef struct GpuObject {
         ApiBus *bus;
@@ -32,6 +34,7 @@ struct ApiBus {
         Inhibitors *inhibitors;
         void *userdata;
         BusRequest *requests; /* callers that wait */
+        char watcher[WATCHER_NAME_SIZE]; /* unique name of the last caller of WatchBegan(), "": none is there */
         size_t n_objects;
         GpuObject objects[CARDS_MAX];
 };

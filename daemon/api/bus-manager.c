@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * org.gpuswitch1.Manager: what the libvirt hook and virtwatch say (inhibitors are in bus-inhibit.c). The four domain methods are for root only: they decide
+ * org.gpuswitch1.Manager: what the libvirt hook and virtwatch say (inhibitors are in bus-inhibit.c). These five methods are for root only: they decide
  * about cards on the word of the caller. (The bus policy says the same; here it holds for any bus.)
  */
 
@@ -137,6 +137,24 @@ static int method_sync_domains(sd_bus_message *message, void *userdata, sd_bus_e
         return 1;
 }
 
+static int method_watch_began(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        const char *sender = sd_bus_message_get_sender(message);
+        ApiBus *bus = userdata;
+        BusRequest *request;
+        uint64_t begun_usec;
+
+        int r = sd_bus_message_read(message, "t", &begun_usec);
+        if (r >= 0)
+                r = bus_request_new(bus, message, REQUEST_OF_REPORT, (PciAddress){ 0 }, ret_error, &request);
+        if (r < 0)
+                return r;
+        /* Who has no name cannot be seen to leave. */
+        if (text_format(bus->watcher, sizeof(bus->watcher), "%s", sender ? sender : "") < 0)
+                bus->watcher[0] = '\0';
+        bus->operations->watch_began(&request->request, begun_usec, bus->userdata);
+        return 1;
+}
+
 static void on_reload_allowed(sd_bus_message *message, bool allowed, void *userdata) {
         BusRequest *request = userdata;
 
@@ -173,6 +191,8 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD("ReleaseDomain", "ss", "", method_release_domain, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("DomainEvent", "sss", "", method_domain_event, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("SyncDomains", "ta(ssas)", "", method_sync_domains, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("WatchBegan", "t", "", method_watch_began, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL("RebootsUsedUp", "s", 0),
         SD_BUS_METHOD("Inhibit", "ssss", "h", bus_method_inhibit, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListInhibitors", "", "a(ssssuu)", bus_method_list_inhibitors, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Outcomes", "", "aa{sv}", bus_method_outcomes, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -29,9 +29,18 @@ static int object_export(GpuObject *object) {
         return sd_bus_emit_object_added(object->bus->connection, object->path);
 }
 
+/* NULL: everybody. */
+static void watcher_left(ApiBus *bus, const char *name) {
+        if (isempty(bus->watcher) || (name && !streq(bus->watcher, name)))
+                return;
+        bus->watcher[0] = '\0';
+        bus->operations->watch_ended(bus->userdata);
+}
+
 static void bus_drop(ApiBus *bus) {
         bus_requests_left(bus, NULL);
         bus->operations->prepare_for_sleep(false, bus->userdata); /* nobody would tell the end of it */
+        watcher_left(bus, NULL);
         for (size_t i = 0; i < bus->n_objects; i++)
                 bus->objects[i].slot = sd_bus_slot_unref(bus->objects[i].slot);
         if (bus->connection) {
@@ -71,6 +80,7 @@ static int on_name_gone(sd_bus_message *message, void *userdata, sd_bus_error *r
         if (sd_bus_message_read(message, "s", &name) < 0)
                 return 0;
         bus_requests_left(bus, name);
+        watcher_left(bus, name);
         if (streq(name, LOGIND))
                 bus->operations->prepare_for_sleep(false, bus->userdata);
         return 0;
@@ -208,6 +218,12 @@ void api_bus_prepare_for_switch(ApiBus *bus, PciAddress address, Direction direc
                 return;
         (void) sd_bus_emit_signal(bus->connection, object->path, GPUSWITCH_GPU_INTERFACE, "PrepareForSwitch", "sstb",
                                   ADDRESS_TEXT(address), direction_to_string(direction), deadline_usec, (int) begin);
+}
+
+void api_bus_reboots_used_up(ApiBus *bus, const char *uuid) {
+        if (bus->connection)
+                (void) sd_bus_emit_signal(bus->connection, GPUSWITCH_BUS_PATH, GPUSWITCH_MANAGER_INTERFACE,
+                                          "RebootsUsedUp", "s", uuid);
 }
 
 sd_bus *api_bus_connection(ApiBus *bus) {

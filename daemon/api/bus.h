@@ -42,5 +42,8 @@ void api_bus_gpu_changed(ApiBus *bus, PciAddress address);
  */
 void api_bus_prepare_for_switch(ApiBus *bus, PciAddress address, Direction direction, usec_t deadline_usec, bool begin);
 
+/** api_bus_reboots_used_up() - signal virtwatch that the next reboot of that domain has to become a stop. */
+void api_bus_reboots_used_up(ApiBus *bus, const char *uuid);
+
 /** api_bus_connection() - the connection, for calls to others; NULL while there is none. Borrowed. */
 sd_bus *api_bus_connection(ApiBus *bus);

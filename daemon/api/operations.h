@@ -50,6 +50,10 @@ typedef struct ApiOperations {
                              void *userdata);
         void (*sync_domains)(Request *request, usec_t begun_usec, const RunningDomain *running, size_t n,
                              void *userdata);
+        /* virtwatch hears of all that libvirt tells without a gap since then. */
+        void (*watch_began)(Request *request, usec_t begun_usec, void *userdata);
+        /* It has left the bus, or we have. */
+        void (*watch_ended)(void *userdata);
         void (*reload)(Request *request, void *userdata);
 
         /* Not asked for by anybody: logind says that the machine goes to sleep, or (also when logind has gone) that it is

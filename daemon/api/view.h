@@ -63,6 +63,9 @@ typedef struct GpuView {
         OperationView operation;
         Guard guard;
         ReturnTo return_to;
+        int32_t reboots_left; /* of the guest, inside its QEMU process; -1: no limit */
+        bool reboot_stops;    /* libvirt stops the domain at its next reboot */
+        char reboots[MESSAGE_TEXT_SIZE]; /* the same in words; "": no limit */
         size_t n_functions;
         FunctionView functions[FUNCTIONS_MAX];
 } GpuView;

@@ -40,6 +40,7 @@ Card *card_new(Manager *manager, const CardFacts *facts) {
         card->facts = *facts;
         card->state = _RESET_STATE_INVALID;
         card->last_known = _RESET_STATE_INVALID;
+        card->warned_left = UINT32_MAX;
         /* unique_id can be read only while amdgpu has the card; a key that comes and goes would lose the lease of a
          * running guest. Model and slot are always there. */
         CardFacts stable = *facts;
@@ -59,6 +60,7 @@ Card *card_free(Card *card) {
                 operation_free(card->operation);
         run_free(card->stuck_run);
         sd_event_source_disable_unref(card->home_timer);
+        sd_event_source_disable_unref(card->budget_timer);
         sd_event_source_disable_unref(card->stuck_watch);
         sd_event_source_disable_unref(card->stuck_timer);
         free(card->unfinished);
@@ -348,6 +350,7 @@ void card_view(const Card *card, GpuView *ret_view) {
                 view_operation(card->operation, &ret_view->operation);
         ret_view->guard = card_owner(&card->facts) == OWNER_GUEST ? card_guard_in_force(card) : GUARD_NONE;
         ret_view->return_to = card->rule.return_to;
+        budget_view(card, ret_view);
         ret_view->n_functions = card->facts.n_functions;
         for (size_t i = 0; i < card->facts.n_functions; i++) {
                 const FunctionFacts *function = &card->facts.functions[i];

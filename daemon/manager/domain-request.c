@@ -68,6 +68,7 @@ static void domain_request_end(DomainRequest *running) {
 
                 if (!running->failed) {
                         card_guest_got_it(card, card_guard_in_force(card) == GUARD_NONE, "a virtual machine has it");
+                        budget_granted(card);
                         continue;
                 }
                 (void) lease_drop_domain(&card->lease, running->uuid);
@@ -258,6 +259,7 @@ int domain_request_new(Manager *manager, Request *request, const char *uuid, con
                         card->wants_home || (card->operation && card->operation->direction == DIRECTION_HOST &&
                                              !card->operation->question);
                 lease_take_domain(&card->lease, uuid, name, now_monotonic_usec());
+                budget_new_run(card);
                 card->wants_home = false;
                 card_publish(card);
         }

@@ -128,7 +128,12 @@ void domain_prepare(Request *request, const char *uuid, const char *name, const 
         }
 }
 
-static void release_card(Card *card, const char *reason) {
+/* The domain has let the card go; unless it was only detached, it has ended. */
+static void release_card(Card *card, const char *reason, bool ended) {
+        if (ended)
+                budget_released(card, reason);
+        else
+                budget_new_run(card);
         /* A guard may also have been taken away meanwhile. */
         if (card->lease.unguarded ||
             (card_owner(&card->facts) == OWNER_GUEST && card_guard_in_force(card) == GUARD_NONE))
@@ -157,21 +162,33 @@ void domain_release(Request *request, const char *uuid, const char *reason, void
         for (size_t i = 0; i < manager->n_cards; i++) {
                 Card *card = manager->cards[i];
                 if (lease_has_domain(&card->lease) && streq(card->lease.domain_uuid, uuid))
-                        release_card(card, reason);
+                        release_card(card, reason, /* ended= */ true);
         }
+}
+
+static bool is_event(const char *event) {
+        static const char *const events[] = { DOMAIN_EVENT_STARTED,        DOMAIN_EVENT_REBOOTED,
+                                              DOMAIN_EVENT_STOPPED,        DOMAIN_EVENT_CRASHED,
+                                              DOMAIN_EVENT_DEVICE_REMOVED, DOMAIN_EVENT_REBOOT_STOPS,
+                                              DOMAIN_EVENT_REBOOT_DOES_NOT_STOP };
+
+        for (size_t i = 0; i < ELEMENTSOF(events); i++)
+                if (streq(event, events[i]))
+                        return true;
+        return false;
 }
 
 void domain_event(Request *request, const char *uuid, const char *event, const char *detail, void *userdata) {
         Manager *manager = userdata;
         PciAddress address;
 
-        if (!streq(event, DOMAIN_EVENT_STARTED) && !streq(event, DOMAIN_EVENT_REBOOTED) &&
-            !streq(event, DOMAIN_EVENT_STOPPED) && !streq(event, DOMAIN_EVENT_CRASHED) &&
-            !streq(event, DOMAIN_EVENT_DEVICE_REMOVED)) {
-                request_bad_argument(request, "the event is none of started, rebooted, stopped, crashed, device-removed");
+        if (!is_event(event)) {
+                request_bad_argument(request, "the event is none of started, rebooted, stopped, crashed, device-removed,"
+                                              " reboot-stops, reboot-does-not-stop");
                 return;
         }
         bool removed = streq(event, DOMAIN_EVENT_DEVICE_REMOVED);
+        bool ended = streq(event, DOMAIN_EVENT_STOPPED) || streq(event, DOMAIN_EVENT_CRASHED);
         if (removed && address_parse(detail, &address) < 0) {
                 request_bad_argument(request, "the detail of device-removed is the PCI address of the device");
                 return;
@@ -181,20 +198,15 @@ void domain_event(Request *request, const char *uuid, const char *event, const c
                 Card *card = manager->cards[i];
                 Lease *lease = &card->lease;
 
-                if (!lease_has_domain(lease) || !streq(lease->domain_uuid, uuid))
+                if (ended)
+                        budget_told_end(card, uuid, detail);
+                if (!lease_has_domain(lease) || !streq(lease->domain_uuid, uuid) ||
+                    budget_event(card, uuid, event, detail))
                         continue;
-                if (streq(event, DOMAIN_EVENT_STARTED)) {
-                        lease->started = true;
-                        lease->n_guest_boots++;
-                        (void) card_save(card);
-                } else if (streq(event, DOMAIN_EVENT_REBOOTED)) {
-                        lease->n_guest_boots++;
-                        (void) card_save(card);
-                } else if (removed) {
-                        if (address_equal(address, card->address))
-                                release_card(card, "detached from the running virtual machine");
-                } else if (lease_ends_on_stopped(lease, uuid) && !domain_request_find(manager, uuid))
-                        release_card(card, detail);
+                if (removed && address_equal(address, card->address))
+                        release_card(card, "detached from the running virtual machine", /* ended= */ false);
+                else if (ended && lease_ends_on_stopped(lease, uuid) && !domain_request_find(manager, uuid))
+                        release_card(card, detail, /* ended= */ true);
         }
 }
 
@@ -215,11 +227,14 @@ static void adopt(Manager *manager, const RunningDomain *domain) {
                                  (by_companion &&
                                   lists_companion(card, domain->addresses, domain->n_addresses, &companion));
                 lease_take_domain(&card->lease, domain->uuid, domain->name, now_monotonic_usec());
+                budget_new_run(card);
                 card->lease.started = true;
+                card->lease.n_guest_boots = GUEST_BOOTS_UNKNOWN;
                 card->wants_home = false;
                 log_notice("GPU %s: virtual machine '%s' already runs with it", ADDRESS_TEXT(card->address),
                            domain->name);
                 card_guest_got_it(card, unguarded, "a virtual machine was started without gpuswitch");
+                budget_look(card);
         }
 }
 
@@ -228,6 +243,15 @@ static const RunningDomain *running_find(const RunningDomain *running, size_t n,
                 if (streq(running[i].uuid, uuid))
                         return &running[i];
         return NULL;
+}
+
+static void seen_running(Card *card, usec_t begun_usec) {
+        bool was_started = card->lease.started;
+
+        budget_seen_running(&card->lease, begun_usec);
+        if (!was_started)
+                (void) card_save(card);
+        budget_look(card);
 }
 
 /* A libvirt that lives lists a domain whose hook is running (and lets the list wait for it). One that was restarted
@@ -247,14 +271,15 @@ void domain_sync(Request *request, usec_t begun_usec, const RunningDomain *runni
                 if (!lease_has_domain(lease))
                         continue;
                 DomainRequest *request_of = domain_request_find(manager, lease->domain_uuid);
-                if (running_find(running, n, lease->domain_uuid))
-                        lease->started |= !request_of;
-                else if (!lease_ends_on_sync(lease, begun_usec))
+                if (running_find(running, n, lease->domain_uuid)) {
+                        if (!request_of)
+                                seen_running(card, begun_usec);
+                } else if (!lease_ends_on_sync(lease, begun_usec))
                         continue;
                 else if (request_of)
                         given_up(request_of);
                 else
-                        release_card(card, "it is not running any more");
+                        release_card(card, "it is not running any more", /* ended= */ true);
         }
         for (size_t i = 0; i < n; i++)
                 adopt(manager, &running[i]);

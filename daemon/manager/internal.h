@@ -9,6 +9,7 @@
 #include "api/refusal-text.h"
 #include "api/waiters.h"
 #include "clock/clock.h"
+#include "core/budget.h"
 #include "core/evidence.h"
 #include "core/history.h"
 #include "core/lease.h"
@@ -72,6 +73,15 @@ struct Card {
         bool goes_back;  /* and that only puts back a start that came to nothing */
         char released_by[DOMAIN_NAME_SIZE];
 
+        uint32_t warned_left; /* guest reboots left at the last look; UINT32_MAX: no look yet */
+        bool reboot_stops;    /* libvirt has been told to stop the domain at its next reboot */
+        char stop_problem[256]; /* why it could not be told, or "" */
+        sd_event_source *budget_timer; /* the last reboot goes on: when it is over for sure */
+        char stopped_text[512]; /* why the last domain stopped, where that was our doing, or "" */
+        char ended_uuid[UUID_TEXT_SIZE]; /* a domain that has let it go, and virtwatch has still to tell why */
+        char ended_name[DOMAIN_NAME_SIZE];
+        bool ended_rebooting; /* and whose reboot would have become a stop */
+
         bool stuck;
         char stuck_reason[MESSAGE_TEXT_SIZE];
         StuckView stuck_detail;
@@ -103,6 +113,7 @@ struct Manager {
         unsigned n_moving;   /* operations that hold the machine awake */
         int sleep_lock;      /* logind's, while they do; < 0: none */
         bool sleep_lock_asked;
+        bool watched; /* virtwatch is there */
         bool history_lost; /* the store could not be read: what it knew is a hole */
         size_t n_cards;
         Card *cards[CARDS_MAX];
@@ -364,6 +375,25 @@ void recover_operation(Card *card, StoredOperation *stored);
 void home_release(Card *card, const char *why);
 /** home_go() - start the way home. */
 void home_go(Card *card);
+
+/* --- budget.c: guest reboots of a card that bears only a few, and how its guests end --- */
+
+/** budget_new_run() - the claim of a domain begins or has ended. */
+void budget_new_run(Card *card);
+/** budget_granted() - a domain has got the card. */
+void budget_granted(Card *card);
+/** budget_look() - the number may have changed: warn, ask for a stop at the next reboot, signal. */
+void budget_look(Card *card);
+/** budget_event() - what virtwatch says about the domain @uuid; false when that is nothing of this. */
+bool budget_event(Card *card, const char *uuid, const char *event, const char *detail);
+/** budget_released() - the card's domain is over; in the words of libvirt's hook, or of virtwatch. */
+void budget_released(Card *card, const char *reason);
+/** budget_told_end() - virtwatch says why domain @uuid is over; the hook of an older libvirt could not. */
+void budget_told_end(Card *card, const char *uuid, const char *reason);
+/** budget_view() - fill in what both coats show. */
+void budget_view(const Card *card, GpuView *view);
+void budget_watch(Request *request, usec_t begun_usec, void *userdata);
+void budget_watch_ended(void *userdata);
 
 /* --- domain.c, by-hand.c: the operations of the api --- */
 void domain_prepare(Request *request, const char *uuid, const char *name, const PciAddress *addresses, size_t n,

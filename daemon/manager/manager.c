@@ -161,6 +161,7 @@ void manager_reload(Manager *manager) {
                 Card *card = manager->cards[i];
                 card_load_rule(card);
                 card_publish(card);
+                budget_look(card);
         }
         log_info("Quirks and policy have been read again");
 }
@@ -215,6 +216,8 @@ const ApiOperations manager_operations = {
         .release_domain = domain_release,
         .domain_event = domain_event,
         .sync_domains = domain_sync,
+        .watch_began = budget_watch,
+        .watch_ended = budget_watch_ended,
         .reload = api_reload,
         .prepare_for_sleep = sleep_prepare,
 };

@@ -39,10 +39,13 @@
 
 /* Domain events as virtwatch sends them in DomainEvent(). */
 #define DOMAIN_EVENT_STARTED "started"
-#define DOMAIN_EVENT_REBOOTED "rebooted"
+#define DOMAIN_EVENT_REBOOTED "rebooted" /* detail: when, in microseconds of CLOCK_MONOTONIC */
 #define DOMAIN_EVENT_STOPPED "stopped"
 #define DOMAIN_EVENT_CRASHED "crashed"
 #define DOMAIN_EVENT_DEVICE_REMOVED "device-removed"
+/* Answers to the signal RebootsUsedUp(): the next reboot stops the domain, or it does not and the detail says why. */
+#define DOMAIN_EVENT_REBOOT_STOPS "reboot-stops"
+#define DOMAIN_EVENT_REBOOT_DOES_NOT_STOP "reboot-does-not-stop"
 
 /* Fields of journal entries. */
 #define JOURNAL_FIELD_GPU "GPUSWITCH_GPU"
@@ -72,3 +75,6 @@
 #define MESSAGE_ID_NO_STORE "70c2748ec1c349f0aefde55169f989a7"
 #define MESSAGE_ID_RELEASE_DEFERRED "415094d1ead642c180407d9ccb52dfa9"
 #define MESSAGE_ID_OTHER_HANDS "4889632c9348424d9ebef7166c1adb37"
+#define MESSAGE_ID_LAST_REBOOT "de631591e1d7413489f6aa084e814458"
+#define MESSAGE_ID_REBOOTS_USED_UP "ecb2fc38b73241da974766f272b429c1"
+#define MESSAGE_ID_REBOOT_STOPPED "85846dde4f724e59979feccc4a818cfd"

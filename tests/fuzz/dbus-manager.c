@@ -185,6 +185,15 @@ static void on_sync_domains(Request *request, usec_t begun_usec, const RunningDo
         answer(request);
 }
 
+static void on_watch_began(Request *request, usec_t begun_usec, void *userdata) {
+        verdict_add_value(&manager.asked, begun_usec);
+        api_bus_reboots_used_up(manager.api, "11111111-2222-3333-4444-555555555555");
+        answer(request);
+}
+
+static void on_watch_ended(void *userdata) {
+}
+
 static void on_reload(Request *request, void *userdata) {
         answer(request);
 }
@@ -206,6 +215,8 @@ const ApiOperations manager_operations = {
         .release_domain = on_release_domain,
         .domain_event = on_domain_event,
         .sync_domains = on_sync_domains,
+        .watch_began = on_watch_began,
+        .watch_ended = on_watch_ended,
         .reload = on_reload,
         .prepare_for_sleep = prepare_for_sleep,
 };

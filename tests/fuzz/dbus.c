@@ -61,6 +61,7 @@ static const struct {
         { GPUSWITCH_MANAGER_INTERFACE, "Inhibit", "ssss" },
         { GPUSWITCH_MANAGER_INTERFACE, "ListInhibitors", "" },
         { GPUSWITCH_MANAGER_INTERFACE, "Outcomes", "" },
+        { GPUSWITCH_MANAGER_INTERFACE, "WatchBegan", "t" },
 };
 
 /* Words that get past the first look; the first ones are what is left when an input has ended. */

@@ -85,6 +85,16 @@ static void sync_domains(Request *request, usec_t begun_usec, const RunningDomai
         request_done(request);
 }
 
+static void watch_began(Request *request, usec_t begun_usec, void *userdata) {
+        api_fixture.n_asked++;
+        api_fixture.watched = true;
+        request_done(request);
+}
+
+static void watch_ended(void *userdata) {
+        api_fixture.watched = false;
+}
+
 static void reload(Request *request, void *userdata) {
         api_fixture.n_asked++;
         request_done(request);
@@ -111,6 +121,8 @@ static const ApiOperations operations = {
         .release_domain = release,
         .domain_event = domain_event,
         .sync_domains = sync_domains,
+        .watch_began = watch_began,
+        .watch_ended = watch_ended,
         .reload = reload,
         .prepare_for_sleep = prepare_for_sleep,
 };

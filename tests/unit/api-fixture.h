@@ -42,6 +42,7 @@ typedef struct ApiFixture {
         unsigned n_running;    /* domains in the last SyncDomains */
         Inhibitors *inhibitors;
         unsigned n_released;   /* inhibitors */
+        bool watched;          /* virtwatch is there */
         sd_bus *polkit;
         unsigned n_questions;  /* that polkit has been asked */
         unsigned n_cancelled;  /* of these taken back */

@@ -78,6 +78,7 @@ START_TEST(tidies_empty_values) {
 
         ck_assert_int_eq(init(&gpu,
                               "{\"zeal\":1,\"operation\":{},\"domain\":{},\"iommu_group\":-1,\"stuck\":true,"
+                              "\"reboots_left\":-1,"
                               "\"functions\":[{\"address\":\"a\",\"driver\":\"\"},{\"driver\":\"x\"}],"
                               "\"address\":\"0000:01:00.0\"}"),
                          0);
@@ -85,7 +86,7 @@ START_TEST(tidies_empty_values) {
                 json_object_to_json_string_ext(gpu.json, JSON_C_TO_STRING_PLAIN),
                 "{\"address\":\"0000:01:00.0\",\"stuck\":true,\"iommu_group\":null,\"domain\":null,"
                 "\"operation\":null,\"functions\":[{\"address\":\"a\",\"driver\":null},{\"driver\":\"x\"}],"
-                "\"zeal\":1}");
+                "\"zeal\":1,\"reboots_left\":null}");
         ck_assert(gpu.stuck);
         ck_assert_int_eq(gpu.iommu_group, -1);
         ck_assert_ptr_null(gpu.operation);
@@ -94,6 +95,19 @@ START_TEST(tidies_empty_values) {
         ck_assert_str_eq(gpu.functions[1].driver, "x");
         ck_assert_str_eq(gpu.domain_name, "");
         ck_assert_str_eq(gpu.owner, "");
+        ck_assert_str_eq(gpu.reboots, "");
+        gpu_done(&gpu);
+}
+END_TEST
+
+START_TEST(shows_reboots) {
+        Gpu gpu;
+
+        ck_assert_int_eq(init(&gpu, "{\"address\":\"0000:01:00.0\",\"reboots_left\":0,\"reboots\":\"none of 2 left\"}"),
+                         0);
+        ck_assert_str_eq(json_object_to_json_string_ext(gpu.json, JSON_C_TO_STRING_PLAIN),
+                         "{\"address\":\"0000:01:00.0\",\"reboots_left\":0,\"reboots\":\"none of 2 left\"}");
+        ck_assert_str_eq(gpu.reboots, "none of 2 left");
         gpu_done(&gpu);
 }
 END_TEST
@@ -146,6 +160,7 @@ static Suite *suite(void) {
 
         tcase_add_test(c, resolves_addresses_and_names);
         tcase_add_test(c, tidies_empty_values);
+        tcase_add_test(c, shows_reboots);
         tcase_add_test(c, refuses_what_is_no_card);
         tcase_add_test(c, removes_from_the_middle);
         suite_add_tcase(s, c);
