@@ -25,6 +25,13 @@
 #define RETRY_DELAY_USEC USEC_PER_SEC
 #define EVENT_ATTEMPTS_MAX 3U
 
+/* What the outstanding call is. */
+typedef enum Telling {
+        TELLING_EVENT,
+        TELLING_WATCH,
+        TELLING_DOMAINS,
+} Telling;
+
 typedef struct Event {
         char uuid[UUID_TEXT_SIZE];
         const char *event;
@@ -37,16 +44,19 @@ struct Notifier {
         void *userdata;
         sd_bus_slot *owner_match;
         sd_bus_slot *owner_query;
+        sd_bus_slot *used_up_match;
         sd_bus_slot *call; /* the one outstanding call */
         int watch;         /* the bus's descriptor in libvirt's loop */
         int timer;         /* the bus's timeouts, retries, and 0 for "drive at once" */
         bool daemon_present;
+        usec_t watch_begun_usec; /* 0: not listening yet */
+        bool watch_wanted;
         bool sync_wanted;
-        bool calling_sync;
+        Telling telling;
         usec_t retry_usec; /* CLOCK_MONOTONIC; 0: nothing to wait for */
         unsigned n_attempts;
         size_t first;
-        size_t n_events; /* the first one is in the call while there is one and !calling_sync */
+        size_t n_events; /* the first one is in the call while there is one that is TELLING_EVENT */
         Event events[NOTIFIER_EVENTS_MAX];
 };
 
@@ -70,7 +80,21 @@ static int call_event(Notifier *notifier) {
         if (r >= 0)
                 r = sd_bus_call_async(notifier->bus, &notifier->call, message, on_reply, notifier,
                                       CALL_ANSWER_TIMEOUT_USEC);
-        notifier->calling_sync = false;
+        notifier->telling = TELLING_EVENT;
+        return r;
+}
+
+static int call_watch(Notifier *notifier) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+
+        notifier->watch_wanted = false;
+        int r = call_new(notifier, "WatchBegan", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "t", notifier->watch_begun_usec);
+        if (r >= 0)
+                r = sd_bus_call_async(notifier->bus, &notifier->call, message, on_reply, notifier,
+                                      CALL_ANSWER_TIMEOUT_USEC);
+        notifier->telling = TELLING_WATCH;
         return r;
 }
 
@@ -83,7 +107,7 @@ static int call_sync(Notifier *notifier) {
                 return r;
         if (notifier->handler->append_domains(message, notifier->userdata) < 0)
                 return 0;
-        notifier->calling_sync = true;
+        notifier->telling = TELLING_DOMAINS;
         return sd_bus_call_async(notifier->bus, &notifier->call, message, on_reply, notifier,
                                  CALL_ANSWER_TIMEOUT_USEC);
 }
@@ -97,6 +121,8 @@ static int advance(Notifier *notifier) {
         notifier->retry_usec = 0;
         if (notifier->n_events > 0)
                 return call_event(notifier);
+        if (notifier->watch_wanted && notifier->watch_begun_usec > 0)
+                return call_watch(notifier);
         if (notifier->sync_wanted)
                 return call_sync(notifier);
         return 0;
@@ -123,7 +149,20 @@ static bool is_no_answer(const sd_bus_error *error) {
 static bool wants_retry(Notifier *notifier, const sd_bus_error *error) {
         if (is_no_daemon(error))
                 return true;
-        return is_no_answer(error) && (notifier->calling_sync || ++notifier->n_attempts < EVENT_ATTEMPTS_MAX);
+        return is_no_answer(error) &&
+               (notifier->telling != TELLING_EVENT || ++notifier->n_attempts < EVENT_ATTEMPTS_MAX);
+}
+
+static const char *what_was_told(const Notifier *notifier) {
+        switch (notifier->telling) {
+        case TELLING_EVENT:
+                return notifier->events[notifier->first].event;
+        case TELLING_WATCH:
+                return "since when we listen";
+        case TELLING_DOMAINS:
+                return "the list of domains";
+        }
+        return "";
 }
 
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
@@ -133,15 +172,14 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
         notifier->call = sd_bus_slot_unref(notifier->call);
         if (error && wants_retry(notifier, error)) {
                 notifier->retry_usec = now_monotonic_usec() + RETRY_DELAY_USEC;
-                notifier->sync_wanted = notifier->sync_wanted || notifier->calling_sync;
+                notifier->watch_wanted |= notifier->telling == TELLING_WATCH;
+                notifier->sync_wanted |= notifier->telling == TELLING_DOMAINS;
                 return 0;
         }
         if (error)
-                log_warning("gpuswitchd did not take %s: %s",
-                            notifier->calling_sync ? "the list of domains"
-                                                   : notifier->events[notifier->first].event,
+                log_warning("gpuswitchd did not take %s: %s", what_was_told(notifier),
                             error->message ? error->message : error->name);
-        if (!notifier->calling_sync)
+        if (notifier->telling == TELLING_EVENT)
                 remove_first_event(notifier);
         return 0;
 }
@@ -150,7 +188,7 @@ static void set_daemon_present(Notifier *notifier, bool present) {
         notifier->daemon_present = present;
         notifier->retry_usec = 0;
         if (present)
-                notifier->sync_wanted = true;
+                notifier->watch_wanted = notifier->sync_wanted = true;
         notifier->handler->daemon_changed(present, notifier->userdata);
 }
 
@@ -174,6 +212,17 @@ static int on_name_owner(sd_bus_message *reply, void *userdata, sd_bus_error *re
         if (!sd_bus_message_is_method_error(reply, NULL))
                 set_daemon_present(notifier, true);
         return 0;
+}
+
+/* The match names the daemon as the sender: nobody else can say it. */
+static int on_reboots_used_up(sd_bus_message *signal, void *userdata, sd_bus_error *ret_error) {
+        Notifier *notifier = userdata;
+        const char *uuid;
+
+        int r = sd_bus_message_read(signal, "s", &uuid);
+        if (r >= 0)
+                notifier->handler->reboots_used_up(uuid, notifier->userdata);
+        return r;
 }
 
 static int to_libvirt_events(int events) {
@@ -236,6 +285,10 @@ static int follow_daemon(Notifier *notifier) {
                 "interface='org.freedesktop.DBus',member='NameOwnerChanged',"
                 "arg0='" GPUSWITCH_BUS_NAME "'",
                 on_name_owner_changed, NULL, notifier);
+        if (r >= 0)
+                r = sd_bus_match_signal_async(notifier->bus, &notifier->used_up_match, GPUSWITCH_BUS_NAME,
+                                              GPUSWITCH_BUS_PATH, GPUSWITCH_MANAGER_INTERFACE, "RebootsUsedUp",
+                                              on_reboots_used_up, NULL, notifier);
         if (r < 0)
                 return r;
         return sd_bus_call_method_async(notifier->bus, &notifier->owner_query, "org.freedesktop.DBus",
@@ -276,6 +329,7 @@ Notifier *notifier_free(Notifier *notifier) {
                 (void) virEventRemoveTimeout(notifier->timer);
         sd_bus_slot_unref(notifier->call);
         sd_bus_slot_unref(notifier->owner_query);
+        sd_bus_slot_unref(notifier->used_up_match);
         sd_bus_slot_unref(notifier->owner_match);
         sd_bus_close_unref(notifier->bus);
         free(notifier);
@@ -283,14 +337,16 @@ Notifier *notifier_free(Notifier *notifier) {
 }
 
 static void drop_waiting_events(Notifier *notifier) {
-        size_t n_kept = notifier->call && !notifier->calling_sync ? 1 : 0;
+        size_t n_kept = notifier->call && notifier->telling == TELLING_EVENT ? 1 : 0;
 
         log_warning(
-                "Dropped %zu domain events that gpuswitchd did not take in time; reboots of guests among them"
-                " are not counted",
+                "Dropped %zu domain events that gpuswitchd did not take in time; the reboots of guests"
+                " count as used up",
                 notifier->n_events - n_kept);
         notifier->n_events = n_kept;
         notifier->sync_wanted = true;
+        if (notifier->watch_begun_usec > 0)
+                notifier_watch_began(notifier, now_monotonic_usec());
 }
 
 void notifier_event(Notifier *notifier, const char *uuid, const char *event, const char *detail) {
@@ -300,6 +356,12 @@ void notifier_event(Notifier *notifier, const char *uuid, const char *event, con
         (void) text_copy(slot->uuid, sizeof(slot->uuid), uuid);
         slot->event = event;
         (void) text_format(slot->detail, sizeof(slot->detail), "%s", detail);
+        drive_soon(notifier);
+}
+
+void notifier_watch_began(Notifier *notifier, usec_t begun_usec) {
+        notifier->watch_begun_usec = begun_usec;
+        notifier->watch_wanted = true;
         drive_soon(notifier);
 }
 

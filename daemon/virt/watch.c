@@ -11,7 +11,10 @@
 
 #include "base/address.h"
 #include "base/macros.h"
+#include "clock/clock.h"
+#include "gpuswitch/names.h"
 #include "log/log.h"
+#include "virt/reboot-stop.h"
 
 static void tell_status(Watch *watch, bool connected) {
         (void) sd_notifyf(
@@ -36,6 +39,7 @@ static int on_connected(virConnectPtr connect, void *userdata) {
         int r = events_register(&watch->events, connect);
         if (r < 0)
                 return r;
+        notifier_watch_began(watch->notifier, now_monotonic_usec());
         if (notifier_daemon_present(watch->notifier))
                 notifier_request_sync(watch->notifier); /* which makes the list */
         else
@@ -92,6 +96,21 @@ static void on_daemon_changed(bool present, void *userdata) {
         tell_status(watch, watch->connection && connection_get(watch->connection));
 }
 
+static void on_reboots_used_up(const char *uuid, void *userdata) {
+        char why[NOTIFIER_DETAIL_SIZE];
+        Watch *watch = userdata;
+
+        int r = reboot_stop(watch->uri, uuid, why, sizeof(why));
+        if (r == -ENOENT)
+                return; /* it has ended meanwhile */
+        if (r < 0)
+                log_warning("libvirt does not take that domain %s is to stop at its next reboot: %s", uuid, why);
+        else
+                log_notice("No reboot is left for domain %s: libvirt stops it at its next one", uuid);
+        notifier_event(watch->notifier, uuid,
+                       r < 0 ? DOMAIN_EVENT_REBOOT_DOES_NOT_STOP : DOMAIN_EVENT_REBOOT_STOPS, r < 0 ? why : "");
+}
+
 static void on_bus_lost(int error, void *userdata) {
         Watch *watch = userdata;
 
@@ -102,7 +121,8 @@ static void on_bus_lost(int error, void *userdata) {
 
 int watch_start(Watch *watch) {
         static const ConnectionHandler connection_handler = { on_connected, on_closing };
-        static const NotifierHandler notifier_handler = { on_append_domains, on_daemon_changed, on_bus_lost };
+        static const NotifierHandler notifier_handler = { on_append_domains, on_daemon_changed, on_reboots_used_up,
+                                                          on_bus_lost };
 
         int r = notifier_new(&notifier_handler, watch, &watch->notifier);
         if (r < 0)

@@ -29,6 +29,20 @@ static int on_domain_event(sd_bus_message *message, void *userdata, sd_bus_error
                 _exit(1);
         if (mood == MANAGER_REFUSES_EVENTS)
                 return sd_bus_error_set(ret_error, GPUSWITCH_ERROR_FAILED, "not today");
+        if (mood == MANAGER_ASKS_FOR_STOP && strcmp(event, DOMAIN_EVENT_REBOOTED) == 0)
+                (void) sd_bus_emit_signal(sd_bus_message_get_bus(message), GPUSWITCH_BUS_PATH,
+                                          GPUSWITCH_MANAGER_INTERFACE, "RebootsUsedUp", "s", uuid);
+        return sd_bus_reply_method_return(message, "");
+}
+
+static int on_watch_began(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        uint64_t begun_usec;
+
+        int r = sd_bus_message_read(message, "t", &begun_usec);
+        if (r < 0)
+                return r;
+        fprintf(lines, "WatchBegan %" PRIu64 "\n", begun_usec);
+        fflush(lines);
         return sd_bus_reply_method_return(message, "");
 }
 
@@ -64,6 +78,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("DomainEvent", "sss", "", on_domain_event, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("SyncDomains", "ta(ssas)", "", on_sync_domains, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("WatchBegan", "t", "", on_watch_began, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL("RebootsUsedUp", "s", 0),
         SD_BUS_VTABLE_END,
 };
 

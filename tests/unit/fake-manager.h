@@ -7,13 +7,14 @@
 
 typedef struct FakeManager {
         pid_t pid;
-        int lines; /* "DomainEvent UUID EVENT DETAIL", "SyncDomains BEGUN NAME=ADDRESS,ADDRESS NAME= ..." (as
+        int lines; /* "DomainEvent UUID EVENT DETAIL", "WatchBegan BEGUN", "SyncDomains BEGUN NAME=ADDRESS,ADDRESS NAME= ..." (as
                       sent) */
 } FakeManager;
 
 typedef enum FakeManagerMood {
         MANAGER_TAKES,
         MANAGER_REFUSES_EVENTS, /* answers with an error */
+        MANAGER_ASKS_FOR_STOP,  /* takes them, and signals RebootsUsedUp for each reboot */
         MANAGER_DIES_OF_EVENTS, /* writes the line, then ends without an answer */
 } FakeManagerMood;
 

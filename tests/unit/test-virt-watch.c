@@ -1,206 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * virtwatch as a whole but for its main(): libvirt's test driver at one end (test:///default is one machine
- * for all connections of a process), a manager of our own on a private bus at the other.
- *
- * The test driver sends no REBOOT, no DEVICE_REMOVED and is never lost. Those callbacks are caught at
- * registration, and called from here as libvirt would.
- */
+/* What virtwatch tells of what libvirt says, and when; to a daemon that comes, goes, refuses or dies of it. */
 
-#include <dlfcn.h>
 #include <signal.h>
-#include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
 
 #include "base/macros.h"
 #include "base/text.h"
 #include "check-main.h"
-#include "fake-manager.h"
 #include "gpuswitch/names.h"
-#include "log/log.h"
-#include "private-bus.h"
-#include "virt/watch.h"
-
-#define UUID "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
-#define HOSTDEV(function, alias)                                                                             \
-        "<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0x0000' bus='0x01' "    \
-        "slot='0x00' function='" function "'/></source><alias name='" alias "'/></hostdev>"
-#define DOMAIN_XML                                                                                           \
-        "<domain type='test'><name>gpu</name><uuid>" UUID "</uuid><memory>1024</memory>"                     \
-        "<os><type>hvm</type></os><devices>" HOSTDEV("0x0", "ua-gpu")                                        \
-                HOSTDEV("0x1", "ua-audio") "</devices></domain>"
-#define WAIT_MS 20000
-
-static PrivateBus bus;
-static FakeManager manager;
-static Watch watch;
-static virConnectPtr control;
-
-/* What libvirt would call. */
-static virConnectDomainEventGenericCallback callbacks[64];
-static void *callback_userdata;
-static virConnectCloseFunc close_callback;
-static void *close_userdata;
-static int n_registered;
-
-int virConnectDomainEventRegisterAny(virConnectPtr connect, virDomainPtr domain, int id,
-                                     virConnectDomainEventGenericCallback callback, void *userdata,
-                                     virFreeCallback free_callback) {
-        int (*real)(virConnectPtr, virDomainPtr, int, virConnectDomainEventGenericCallback, void *,
-                    virFreeCallback);
-
-        *(void **) &real = dlsym(RTLD_NEXT, "virConnectDomainEventRegisterAny");
-        callbacks[id] = callback;
-        callback_userdata = userdata;
-        n_registered++;
-        return real(connect, domain, id, callback, userdata, free_callback);
-}
-
-int virConnectDomainEventDeregisterAny(virConnectPtr connect, int id) {
-        int (*real)(virConnectPtr, int);
-
-        *(void **) &real = dlsym(RTLD_NEXT, "virConnectDomainEventDeregisterAny");
-        n_registered--;
-        return real(connect, id);
-}
-
-int virConnectRegisterCloseCallback(virConnectPtr connect, virConnectCloseFunc callback, void *userdata,
-                                    virFreeCallback free_callback) {
-        close_callback = callback;
-        close_userdata = userdata;
-        return 0;
-}
-
-static void on_deadline(int timer, void *userdata) {
-        bool *over = userdata;
-
-        *over = true;
-}
-
-static void on_line_readable(int handle, int fd, int events, void *userdata) {
-        bool *readable = userdata;
-
-        *readable = true;
-}
-
-/* Runs libvirt's loop until the manager has written its next line. */
-static const char *next_line(void) {
-        static char line[4096];
-        bool over = false, readable = false;
-        size_t n = 0;
-
-        int timer = virEventAddTimeout(WAIT_MS, on_deadline, &over, NULL);
-        int handle = virEventAddHandle(manager.lines, VIR_EVENT_HANDLE_READABLE, on_line_readable, &readable,
-                                       NULL);
-        while (!readable && !over)
-                ck_assert_int_eq(virEventRunDefaultImpl(), 0);
-        virEventRemoveTimeout(timer);
-        virEventRemoveHandle(handle);
-        ck_assert_msg(readable, "the manager was told nothing");
-        while (n < sizeof(line) - 1 && read(manager.lines, &line[n], 1) == 1 && line[n] != '\n')
-                n++;
-        line[n] = '\0';
-        return line;
-}
-
-static usec_t now_usec(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (usec_t) now.tv_sec * USEC_PER_SEC + (usec_t) now.tv_nsec / 1000;
-}
-
-static void expect_event(const char *event, const char *detail) {
-        char expected[256];
-
-        (void) text_format(expected, sizeof(expected), "DomainEvent " UUID " %s %s", event, detail);
-        ck_assert_str_eq(next_line(), expected);
-}
-
-/* The list that comes next; its time is a time of now. Order of domains is libvirt's. */
-static void expect_sync(bool with_gpu) {
-        static usec_t last_usec;
-        const char *line = next_line(), *rest = text_starts_with(line, "SyncDomains ");
-        unsigned long long begun_usec = 0;
-        char domains[1024] = "";
-
-        ck_assert_msg(rest && sscanf(rest, "%llu %1023[^\n]", &begun_usec, domains) == 2, "%s", line);
-        ck_assert_msg(begun_usec >= last_usec && begun_usec <= now_usec(), "%llu", begun_usec);
-        last_usec = begun_usec;
-        ck_assert_ptr_nonnull(strstr(domains, "test="));
-        ck_assert_msg(!with_gpu == !strstr(domains, "gpu=0000:01:00.0,0000:01:00.1"), "%s", line);
-        ck_assert_msg(!with_gpu == !strstr(domains, "gpu="), "%s", line);
-}
-
-static virDomainPtr domain_start(void) {
-        virDomainPtr domain = virDomainCreateXML(control, DOMAIN_XML, 0);
-
-        ck_assert_ptr_nonnull(domain);
-        return domain;
-}
-
-static void domain_stop(virDomainPtr domain) {
-        ck_assert_int_eq(virDomainDestroy(domain), 0);
-}
-
-static void domain_reboots(virDomainPtr domain) {
-        virConnectDomainEventGenericCallback callback = callbacks[VIR_DOMAIN_EVENT_ID_REBOOT];
-
-        ck_assert_ptr_nonnull(callback);
-        callback(control, domain, callback_userdata);
-}
-
-static void device_event(virDomainPtr domain, int id, const char *alias) {
-        virConnectDomainEventDeviceRemovedCallback callback =
-                (virConnectDomainEventDeviceRemovedCallback) (void (*)(void)) callbacks[id];
-
-        ck_assert_ptr_nonnull(callback);
-        callback(control, domain, alias, callback_userdata);
-}
-
-static void watch_begin(void) {
-        watch.uri = "test:///default";
-        ck_assert_int_eq(watch_start(&watch), 0);
-}
-
-/* A watch that is connected at both ends and has told its first list. */
-static void watch_begin_told(FakeManagerMood mood) {
-        fake_manager_start(&manager, mood);
-        watch_begin();
-        expect_sync(false);
-}
-
-static void on_libvirt_error(void *userdata, virErrorPtr error) {
-}
-
-static void setup(void) {
-        log_init(false);
-        private_bus_start(&bus);
-        ck_assert_int_eq(virInitialize(), 0);
-        ck_assert_int_eq(virEventRegisterDefaultImpl(), 0);
-        virSetErrorFunc(NULL, on_libvirt_error);
-        ck_assert_ptr_nonnull(control = virConnectOpen("test:///default"));
-}
-
-static void teardown(void) {
-        watch_done(&watch);
-        ck_assert_int_eq(n_registered, 0);
-        fake_manager_stop(&manager);
-        virConnectClose(control);
-        bool activated = private_bus_has_activated(&bus);
-        private_bus_stop(&bus);
-        ck_assert_msg(!activated, "virtwatch made the bus start the daemon");
-}
+#include "watch-fixture.h"
 
 START_TEST(start_and_stop) {
         watch_begin_told(MANAGER_TAKES);
         virDomainPtr domain = domain_start();
         expect_event(DOMAIN_EVENT_STARTED, "booted");
         domain_reboots(domain);
-        expect_event(DOMAIN_EVENT_REBOOTED, "guest");
+        expect_reboot();
         domain_stop(domain);
         expect_event(DOMAIN_EVENT_STOPPED, "destroyed");
         ck_assert_ptr_null(domain_list_find(&watch.domains, UUID));
@@ -218,7 +32,7 @@ START_TEST(many_in_order) {
         domain = domain_start();
         /* libvirt tells starts and stops from its loop: the calls that were made from here came before. */
         for (unsigned i = 0; i < 100; i++)
-                expect_event(DOMAIN_EVENT_REBOOTED, "guest");
+                expect_reboot();
         expect_event(DOMAIN_EVENT_STARTED, "booted");
         expect_event(DOMAIN_EVENT_STOPPED, "destroyed");
         expect_event(DOMAIN_EVENT_STARTED, "booted");
@@ -300,7 +114,8 @@ START_TEST(daemon_comes_later) {
                 ck_assert_int_eq(virEventRunDefaultImpl(), 0);
         domain_reboots(domain);
         fake_manager_start(&manager, MANAGER_TAKES);
-        expect_event(DOMAIN_EVENT_REBOOTED, "guest");
+        expect_reboot();
+        expect_watch();
         expect_sync(true);
         virDomainFree(domain);
 }
@@ -320,6 +135,7 @@ START_TEST(daemon_is_never_started) {
         ck_assert(!private_bus_has_activated(&bus));
         fake_manager_start(&manager, MANAGER_TAKES);
         expect_event(DOMAIN_EVENT_STOPPED, "shutdown");
+        expect_watch();
         expect_sync(false);
 }
 END_TEST
@@ -332,6 +148,7 @@ START_TEST(daemon_restarts) {
                 ck_assert_int_eq(virEventRunDefaultImpl(), 0);
         fake_manager_start(&manager, MANAGER_TAKES);
         expect_event(DOMAIN_EVENT_STARTED, "booted");
+        expect_watch();
         expect_sync(true);
         virDomainFree(domain);
 }
@@ -346,6 +163,7 @@ START_TEST(event_that_nobody_answered_is_told_again) {
         fake_manager_start(&manager, MANAGER_TAKES);
         expect_event(DOMAIN_EVENT_STARTED, "booted");
         expect_event(DOMAIN_EVENT_STOPPED, "destroyed");
+        expect_watch();
         expect_sync(false);
         virDomainFree(domain);
 }
@@ -359,6 +177,7 @@ START_TEST(event_that_kills_is_given_up) {
                 fake_manager_stop(&manager);
                 fake_manager_start(&manager, i < 2 ? MANAGER_DIES_OF_EVENTS : MANAGER_TAKES);
         }
+        expect_watch();
         expect_sync(true);
         virDomainFree(domain);
 }
@@ -383,8 +202,9 @@ START_TEST(too_many_events_become_a_list) {
         for (unsigned i = 0; i < NOTIFIER_EVENTS_MAX + 2; i++)
                 domain_reboots(domain);
         fake_manager_start(&manager, MANAGER_TAKES);
-        expect_event(DOMAIN_EVENT_REBOOTED, "guest");
-        expect_event(DOMAIN_EVENT_REBOOTED, "guest");
+        expect_reboot();
+        expect_reboot();
+        expect_watch();
         expect_sync(true);
         virDomainFree(domain);
 }
@@ -398,6 +218,7 @@ START_TEST(libvirt_comes_back) {
         ck_assert_ptr_null(connection_get(watch.connection));
         /* A list that is asked for meanwhile waits for the new connection. */
         notifier_request_sync(watch.notifier);
+        expect_watch();
         expect_sync(true);
         ck_assert_int_eq(n_registered, (int) EVENT_IDS_MAX);
         domain_stop(domain);
@@ -441,7 +262,7 @@ static Suite *make_suite(void) {
         Suite *suite = suite_create("virt-watch");
         TCase *tests = tcase_create("virt-watch"), *pure = tcase_create("pure");
 
-        tcase_add_checked_fixture(tests, setup, teardown);
+        tcase_add_checked_fixture(tests, watch_setup, watch_teardown);
         tcase_set_timeout(tests, 60);
         tcase_add_test(tests, start_and_stop);
         tcase_add_test(tests, many_in_order);
