@@ -34,7 +34,7 @@ typedef struct ResetOutcome {
         /* what is counted: */
         uint64_t n_tries;
         uint64_t n_successes;
-        uint64_t n_failures; /* the two may be less than the tries: the daemon or the machine died in between */
+        uint64_t n_failures; /* with the successes maybe less than the tries: it hung, or the daemon died in between */
 } ResetOutcome;
 
 /* 0, or a negative result, which ends the walk and is its result. */

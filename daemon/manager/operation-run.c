@@ -46,9 +46,10 @@ static bool has_host_driver(const Card *card, PciAddress address) {
         return function && driver_is_host(function->driver);
 }
 
-/* Of the reset: that it was tried, and once what has come of it. */
+/* Of the reset: that it was tried, and once what has come of it. What has come of one that an earlier daemon has begun is
+ * not known: the record does not say which it was. */
 static void count_outcome(Operation *operation, OutcomeResult result) {
-        if (operation->outcome_known)
+        if (!operation->reset_begun || operation->outcome_known)
                 return;
         operation->outcome_known = result != OUTCOME_TRIED;
         card_count_outcome(operation->card, operation->plan.recipe, result);
@@ -122,8 +123,6 @@ static void on_after_step(Run *run, size_t index, int error, const char *message
         const Step *step = &plan_in_hand(operation)->steps[index];
         char what[256];
 
-        if (error == 0 && ends_recipe(operation, index))
-                count_outcome(operation, OUTCOME_SUCCEEDED);
         if (step->kind == STEP_GROUP_FREE && error < 0 && operation->phase != OPERATION_RUNNING)
                 operation->group_held = true;
         if (step->kind == STEP_RESTORE_CONFIG && error < 0 && operation->phase != OPERATION_RUNNING &&
@@ -134,6 +133,8 @@ static void on_after_step(Run *run, size_t index, int error, const char *message
                 card_observe(card, step_describe(step, what, sizeof(what)));
         if (step->is_recipe && operation->phase == OPERATION_RUNNING)
                 take_finding(operation, step, error, message);
+        if (error == 0 && ends_recipe(operation, index))
+                count_outcome(operation, OUTCOME_SUCCEEDED);
         bool reads_dead = error == -ENXIO && (step->kind == STEP_ALIVE || step->kind == STEP_BIND ||
                                               step->kind == STEP_PROBE || step->kind == STEP_VERIFY_CONFIG);
         if (reads_dead)

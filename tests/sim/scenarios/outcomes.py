@@ -95,3 +95,19 @@ def time_line_of_a_card(m, g):
     expect.equal((event, new), ("quirk-reset-failed", "failed"), "the last entry after a reset that has failed")
     expect.done(g.switch(DISPLAY, "Recover"), "Recover")
     expect.equal(time_line(m)[-1], ("config-alive", "failed", "unknown", True), "and after it was looked at")
+
+
+@scenario()
+def outcome_of_a_reset_that_is_cut_off(m, g):
+    """It was tried; what has come of it is not known, whatever the next daemon meets while it tidies up."""
+    m.sim.fault("reset", "hold", DISPLAY, "config", value="0x7c=")
+    g.start(DISPLAY, "ToGuest")
+    m.sim.wait_hit("reset")
+    m.kill_daemon()
+    m.sim.fault("restore", "refuse", DISPLAY, "config", value="0x10=", errno=errno.EIO, forever=1)
+    m.sim.release("reset")
+    m.start_daemon()
+    g.wait_idle(DISPLAY)
+    expect.equal(time_line(m)[-1][:1] + time_line(m)[-1][2:], ("quirk-reset-failed", "failed", True), "the last entry")
+    counted(m, 1, 0, 0, "after a reset that was cut off")
+    expect.true("could not record" not in m.log(), "the log speaks of an outcome that could not be recorded")
