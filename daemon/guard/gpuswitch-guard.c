@@ -146,8 +146,8 @@ static int parse_address(const char *text, int *ret_domain, unsigned int *ret_bu
 	unsigned int domain, bus, slot, function;
 	char rest;
 
-	/* A newline at the end is no rest: the space before %c takes it. */
-	if (sscanf(text, "%x:%x:%x.%x %c", &domain, &bus, &slot, &function, &rest) != 4)
+	/* The widths keep numbers from overflowing. A newline at the end is no rest: the space before %c takes it. */
+	if (sscanf(text, "%8x:%8x:%8x.%8x %c", &domain, &bus, &slot, &function, &rest) != 4)
 		return -EINVAL;
 	if (domain > INT_MAX || bus > 0xff || slot > 0x1f || function >= GUARD_FUNCTIONS)
 		return -EINVAL;

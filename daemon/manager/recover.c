@@ -252,7 +252,7 @@ void recover_all(Manager *manager) {
         for (size_t i = 0; i < manager->n_cards; i++) {
                 Card *card = manager->cards[i];
                 if (card->facts.module_guarded && card_owner(&card->facts) == OWNER_HOST && !card_is_taken(card) &&
-                    !lease_has_domain(&card->lease))
+                    !lease_is_held(&card->lease))
                         card->wants_home = true;
         }
         /* Released, and the daemon died before the way home was on record. */
