@@ -67,6 +67,42 @@ twenty_starts() {
     expect_status 1 .reset_state prefail
 }
 
+# The same with both functions in the VM, where only the guard module saves the card, from a fresh card on; then without the module.
+twenty_with_guard_module() {
+    local card before i starts
+    card=$(card_bdf 1)
+    before=$(settings_snapshot "$card")
+    vm_define both "$card" "${card%.0}.1"
+    guard_load
+    expect_guarded
+    for ((i = 1; i <= 20; i++)); do
+        starts=$(model_get guest_starts)
+        vm_start both || fail "start $i"
+        wait_until 60 guest_has_begun 1 "$starts"
+        expect_eq "$(driver_of "$card") $(driver_of "${card%.0}.1")" "vfio-pci vfio-pci" "drivers while the VM runs"
+        expect_status 1 .guard guard-module
+        expect_guarded "$card"
+        vm_destroy both || fail "stop $i"
+        wait_until 60 at_home 1
+        expect_guarded
+        expect_status 1 .guard none
+        settings_compare "$before" "$card"
+        expect_unharmed
+    done
+    expect_model bus_resets 0
+    expect_model guest_starts 20
+    expect_status 1 .reset_state prefail
+
+    guard_unload || fail "the module stays"
+    expect_refused both "gpuswitch-guard is not loaded"
+    expect_refused both "delete the <hostdev>"
+    expect_refused both "modprobe gpuswitch-guard"
+    expect_refused both "stay"
+    settings_compare "$before" "$card"
+    expect_model bus_resets 0
+    echo "20 starts with both functions, no bus reset; refused without the module"
+}
+
 expect_refused() { # NAME REGEX; libvirt shows the reason
     local text
     text=$(vm_start "$1") && fail "$1 should have been refused"

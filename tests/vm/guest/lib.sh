@@ -173,6 +173,26 @@ vm_pid() { # NAME; of its QEMU
     cat "/run/libvirt/qemu/$1.pid"
 }
 
+# --- the optional kernel module gpuswitch-guard
+
+GUARD=/sys/bus/pci/drivers/gpuswitch-guard
+
+guard_load() {
+    insmod /usr/lib/gpuswitch-lab/gpuswitch-guard.ko || fail "the guard module does not load"
+}
+
+guard_unload() { # [rmmod's OPTION]
+    rmmod "$@" gpuswitch_guard
+}
+
+guarded() { # prints the slots that it guards
+    tr '\n' ' ' < "$GUARD/guarded"
+}
+
+expect_guarded() { # ADDRESS...
+    expect_eq "$(guarded)" "${*:+$* }" "what the module guards"
+}
+
 # --- the machine
 
 gpuswitch_installed() {
