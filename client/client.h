@@ -30,6 +30,7 @@ typedef struct Options {
         bool follow;    /* log -f */
         bool this_boot; /* log -b */
         bool list;      /* inhibit --list */
+        bool suspend;   /* recover --suspend */
 } Options;
 
 /* Verbs get their arguments as a NULL-terminated list whose length main() has checked. */
@@ -37,6 +38,7 @@ ExitStatus verb_list(const Options *options, char **arguments);
 ExitStatus verb_status(const Options *options, char **arguments);
 ExitStatus verb_to_guest(const Options *options, char **arguments);
 ExitStatus verb_to_host(const Options *options, char **arguments);
+ExitStatus verb_recover(const Options *options, char **arguments);
 ExitStatus verb_plan(const Options *options, char **arguments);
 ExitStatus verb_explain(const Options *options, char **arguments);
 ExitStatus verb_monitor(const Options *options, char **arguments);

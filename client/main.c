@@ -22,6 +22,7 @@ typedef enum OptionSet {
         OPTIONS_COMMON = 0,
         OPTIONS_LOG = 1 << 0,
         OPTIONS_INHIBIT = 1 << 1,
+        OPTIONS_RECOVER = 1 << 2,
 } OptionSet;
 
 typedef struct Verb {
@@ -45,6 +46,7 @@ static const Verb verbs[] = {
           "Can it switch? If not: why, and what helps" },
         { "quirks", 1, 1, OPTIONS_COMMON, verb_quirks, "report",
           "What has come of resets here, as JSON to be sent in" },
+        { "recover", 1, 1, OPTIONS_RECOVER, verb_recover, "GPU", "Look again at a GPU that was lost" },
         { "monitor", 0, 0, OPTIONS_COMMON, verb_monitor, "", "Follow all changes until interrupted" },
         { "log", 0, 1, OPTIONS_LOG, verb_log, "[GPU]", "What the journal says" },
         { "inhibit", 0, INT_MAX, OPTIONS_INHIBIT, verb_inhibit, "-- COMMAND...",
@@ -70,6 +72,8 @@ static void print_help(FILE *out) {
                 "  -f --follow           Go on with new entries as they come\n"
                 "  -b --boot             Only this boot\n"
                 "  -D --directory=DIR    Read the journal files in DIR\n"
+                "Options of recover:\n"
+                "     --suspend          Suspend the machine for some seconds, which takes the GPU's power away\n"
                 "Options of inhibit:\n"
                 "     --gpu=GPU          Only this one; without it, all\n"
                 "     --mode=MODE        block: refuse switches (default); delay: make them wait, some seconds at most\n"
@@ -104,10 +108,12 @@ typedef struct Parsed {
         bool version;
         const char *log_option;     /* an option that only `log` takes, as typed */
         const char *inhibit_option; /* the same of `inhibit` */
+        const char *recover_option; /* the same of `recover` */
 } Parsed;
 
 static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed *parsed) {
-        enum { OPTION_JSON = 0x100, OPTION_VERSION, OPTION_GPU, OPTION_WHO, OPTION_WHY, OPTION_MODE, OPTION_LIST };
+        enum { OPTION_JSON = 0x100, OPTION_VERSION, OPTION_GPU, OPTION_WHO, OPTION_WHY, OPTION_MODE, OPTION_LIST,
+               OPTION_SUSPEND };
         static const struct option table[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPTION_VERSION },
@@ -123,6 +129,7 @@ static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed 
                 { "why", required_argument, NULL, OPTION_WHY },
                 { "mode", required_argument, NULL, OPTION_MODE },
                 { "list", no_argument, NULL, OPTION_LIST },
+                { "suspend", no_argument, NULL, OPTION_SUSPEND },
                 { NULL, 0, NULL, 0 },
         };
 
@@ -180,6 +187,10 @@ static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed 
                         parsed->inhibit_option = "--list";
                         options->list = true;
                         break;
+                case OPTION_SUSPEND:
+                        parsed->recover_option = "--suspend";
+                        options->suspend = true;
+                        break;
                 default: /* getopt has said what is wrong */
                         fputs("See gpuswitchctl --help.\n", stderr);
                         return EXIT_USAGE;
@@ -204,6 +215,8 @@ static ExitStatus run_verb(const Options *options, const Parsed *parsed, char **
                 return usage_error("%s takes no option %s", verb->name, parsed->log_option);
         if (parsed->inhibit_option && !(verb->options & OPTIONS_INHIBIT))
                 return usage_error("%s takes no option %s", verb->name, parsed->inhibit_option);
+        if (parsed->recover_option && !(verb->options & OPTIONS_RECOVER))
+                return usage_error("%s takes no option %s", verb->name, parsed->recover_option);
         if (options->host && options->machine)
                 return usage_error("-H and -M exclude each other");
         return verb->run(options, arguments + 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * to-guest and to-host. The method's reply comes when the switch is over; until then the card's
+ * to-guest, to-host and recover. The method's reply comes when the switch is over; until then the card's
  * Operation property tells how far it is. Leaving early cancels nothing, and that is said.
  */
 
@@ -83,7 +83,7 @@ static int watch_signals(Switch *self) {
         return 0;
 }
 
-static int start_call(Switch *self, const char *method) {
+static int start_call(Switch *self, const char *method, const char *option) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         sd_bus *bus = self->session.bus;
 
@@ -96,7 +96,7 @@ static int start_call(Switch *self, const char *method) {
                                            GPUSWITCH_GPU_INTERFACE, method);
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(call, "a{sv}", 0);
+        r = option ? sd_bus_message_append(call, "a{sv}", 1, option, "b", 1) : sd_bus_message_append(call, "a{sv}", 0);
         if (r < 0)
                 return r;
         return sd_bus_call_async(bus, NULL, call, on_reply, self, CALL_TIMEOUT_USEC);
@@ -106,7 +106,7 @@ static int start_call(Switch *self, const char *method) {
  * Runs until the reply or a signal. When the connection breaks, sd-bus makes an error reply itself.
  * sd_event_exit() is not used, as it would close the connection, which the report still needs.
  */
-static int run(Switch *self, const char *method) {
+static int run(Switch *self, const char *method, const char *option) {
         int r = sd_event_new(&self->event);
         if (r < 0)
                 return r;
@@ -116,7 +116,7 @@ static int run(Switch *self, const char *method) {
         r = sd_bus_attach_event(self->session.bus, self->event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
                 return r;
-        r = start_call(self, method);
+        r = start_call(self, method, option);
         while (r >= 0 && !self->done && !self->interrupted && !sd_bus_error_is_set(&self->error))
                 r = sd_event_run(self->event, UINT64_MAX);
         (void) sd_bus_detach_event(self->session.bus);
@@ -142,7 +142,7 @@ static void print_result_json(const Switch *self, const Gpu *gpu, const char *re
 }
 
 /* What has come of it. That the switch is done stays true when the daemon cannot be asked any more. */
-static ExitStatus report_done(Switch *self, Direction direction) {
+static ExitStatus report_done(Switch *self, const char *what) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         const Gpu *gpu = NULL;
 
@@ -152,21 +152,19 @@ static ExitStatus report_done(Switch *self, Direction direction) {
         if (self->session.options->json)
                 print_result_json(self, gpu, "done");
         else if (!gpu)
-                printf("%s is %s.\n", self->address,
-                       direction == DIRECTION_GUEST ? "with the guest side" : "home");
+                printf("%s is %s.\n", self->address, what);
         else
-                printf("%s is %s: owner %s, driver %s, reset state %s.\n", self->address,
-                       direction == DIRECTION_GUEST ? "with the guest side" : "home", gpu->owner,
+                printf("%s is %s: owner %s, driver %s, reset state %s.\n", self->address, what, gpu->owner,
                        gpu->n_functions == 0 || isempty(gpu->functions[0].driver) ? "none"
                                                                                   : gpu->functions[0].driver,
                        gpu->reset_state);
         return EXIT_DONE;
 }
 
-static ExitStatus report(Switch *self, Direction direction, int r) {
+static ExitStatus report(Switch *self, const char *what, int r) {
         progress_end(&self->progress);
         if (self->done)
-                return report_done(self, direction);
+                return report_done(self, what);
         if (self->interrupted) {
                 fprintf(stderr,
                         "interrupted: the switch goes on without this command; "
@@ -201,7 +199,9 @@ static ExitStatus prepare(Switch *self, const Options *options, const char *argu
         return EXIT_DONE;
 }
 
-static ExitStatus switch_to(const Options *options, const char *argument, Direction direction) {
+/* @what: what is true of the GPU when the call has succeeded */
+static ExitStatus switch_to(const Options *options, const char *argument, const char *method, const char *option,
+                            const char *what) {
         int interrupted;
         ExitStatus status;
 
@@ -210,8 +210,8 @@ static ExitStatus switch_to(const Options *options, const char *argument, Direct
 
                 status = prepare(&self, options, argument);
                 if (status == EXIT_DONE) {
-                        int r = run(&self, direction == DIRECTION_GUEST ? "ToGuest" : "ToHost");
-                        status = report(&self, direction, r);
+                        int r = run(&self, method, option);
+                        status = report(&self, what, r);
                 }
                 interrupted = self.interrupted;
         }
@@ -228,9 +228,13 @@ static ExitStatus switch_to(const Options *options, const char *argument, Direct
 }
 
 ExitStatus verb_to_guest(const Options *options, char **arguments) {
-        return switch_to(options, arguments[0], DIRECTION_GUEST);
+        return switch_to(options, arguments[0], "ToGuest", NULL, "with the guest side");
 }
 
 ExitStatus verb_to_host(const Options *options, char **arguments) {
-        return switch_to(options, arguments[0], DIRECTION_HOST);
+        return switch_to(options, arguments[0], "ToHost", NULL, "home");
+}
+
+ExitStatus verb_recover(const Options *options, char **arguments) {
+        return switch_to(options, arguments[0], "Recover", options->suspend ? "suspend" : NULL, "looked at");
 }

@@ -14,7 +14,7 @@ _gpuswitchctl_gpus() {
 _gpuswitchctl() {
         local cur prev words cword i verb='' position=0
         local options='--help --version --json --host --machine'
-        local verbs='list status to-guest to-host plan explain quirks monitor log inhibit'
+        local verbs='list status to-guest to-host plan explain recover quirks monitor log inhibit'
         COMPREPLY=()
         _get_comp_words_by_ref -n : cur prev words cword
 
@@ -56,6 +56,7 @@ _gpuswitchctl() {
         done
 
         [[ $verb == log ]] && options+=' --lines --follow --boot --directory'
+        [[ $verb == recover ]] && options+=' --suspend'
         [[ $verb == inhibit ]] && options+=' --gpu --mode --who --why --list'
         if [[ $cur == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
@@ -63,7 +64,7 @@ _gpuswitchctl() {
                 mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
         elif [[ $verb == plan && $position == 1 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W 'guest host' -- "$cur")
-        elif [[ $position == 0 && $verb =~ ^(status|to-guest|to-host|plan|explain|log)$ ]]; then
+        elif [[ $position == 0 && $verb =~ ^(status|to-guest|to-host|plan|explain|recover|log)$ ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_gpuswitchctl_gpus)" -- "$cur")
                 __ltrim_colon_completions "$cur"
         elif [[ $verb == quirks && $position == 0 ]]; then

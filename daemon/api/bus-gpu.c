@@ -200,23 +200,28 @@ static int property_get(sd_bus *connection, const char *path, const char *interf
         return -ENXIO;
 }
 
-/* The options dictionary is for what is to come; a key that nobody knows is the caller's mistake. */
-static int read_no_options(sd_bus_message *message, sd_bus_error *ret_error) {
+/* The options dictionary; a key that nobody knows is the caller's mistake. Recover has "suspend", b. */
+static int read_options(sd_bus_message *message, bool recovers, bool *ret_suspend, sd_bus_error *ret_error) {
         const char *key;
+        int suspend = false;
 
         int r = sd_bus_message_enter_container(message, 'a', "{sv}");
         if (r < 0)
                 return r;
-        r = sd_bus_message_enter_container(message, 'e', "sv");
-        if (r < 0)
-                return r;
-        if (r > 0) {
+        while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
                 r = sd_bus_message_read(message, "s", &key);
                 if (r < 0)
                         return r;
-                return bus_bad_argument(ret_error, key, "option that is known");
+                if (!recovers || !streq(key, "suspend"))
+                        return bus_bad_argument(ret_error, key, "option that is known");
+                if (sd_bus_message_read(message, "v", "b", &suspend) < 0)
+                        return bus_bad_argument(ret_error, key, "option of another type than b");
+                r = sd_bus_message_exit_container(message);
+                if (r < 0)
+                        return r;
         }
-        return sd_bus_message_exit_container(message);
+        *ret_suspend = suspend;
+        return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
 static void on_switch_allowed(sd_bus_message *message, bool allowed, void *userdata) {
@@ -234,21 +239,22 @@ static void on_switch_allowed(sd_bus_message *message, bool allowed, void *userd
         else if (streq(member, "Reset"))
                 operations->reset(&request->request, request->address, manager);
         else
-                operations->recover(&request->request, request->address, manager);
+                operations->recover(&request->request, request->address, request->suspend, manager);
 }
 
 static int method_switch(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         GpuObject *object = userdata;
         const char *member = sd_bus_message_get_member(message);
         BusRequest *request;
-        bool resets = streq(member, "Reset") || streq(member, "Recover");
+        bool recovers = streq(member, "Recover"), resets = recovers || streq(member, "Reset"), suspend;
 
-        int r = read_no_options(message, ret_error);
+        int r = read_options(message, recovers, &suspend, ret_error);
         if (r < 0)
                 return r;
         r = bus_request_new(object->bus, message, REQUEST_OF_PERSON, object->address, ret_error, &request);
         if (r < 0)
                 return r;
+        request->suspend = suspend;
         return bus_request_ask(request, resets ? POLKIT_ACTION_RESET : POLKIT_ACTION_SWITCH, on_switch_allowed);
 }
 

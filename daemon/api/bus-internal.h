@@ -55,6 +55,7 @@ struct BusRequest {
         RequestKind kind;
         uid_t uid;
         PciAddress address;
+        bool suspend;       /* the option of Recover */
         PolkitQuery *query; /* while polkit is asked */
 };
 

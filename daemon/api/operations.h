@@ -40,7 +40,7 @@ typedef struct ApiOperations {
         void (*to_guest)(Request *request, PciAddress address, void *userdata);
         void (*to_host)(Request *request, PciAddress address, void *userdata);
         void (*reset)(Request *request, PciAddress address, void *userdata);
-        void (*recover)(Request *request, PciAddress address, void *userdata);
+        void (*recover)(Request *request, PciAddress address, bool suspend, void *userdata);
         void (*plan)(Request *request, PciAddress address, Direction direction, void *userdata);
 
         void (*prepare_domain)(Request *request, const char *uuid, const char *name, const PciAddress *addresses,

@@ -118,6 +118,19 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
         [REFUSAL_GOING_TO_SLEEP] = { GPUSWITCH_ERROR_REFUSED,
                 "The machine is going to sleep, so GPU %A is not switched now.\n"
                 "Try again when it is awake." },
+        [REFUSAL_SUSPEND_NOT_NEEDED] = { GPUSWITCH_ERROR_REFUSED,
+                "GPU %A is in state %R, which a suspend would not make any better." },
+        [REFUSAL_SUSPEND_IMPOSSIBLE] = { GPUSWITCH_ERROR_REFUSED,
+                "The machine cannot be suspended for GPU %A: %S.\n"
+                "Another way out is to switch the power off for some seconds." },
+        [REFUSAL_SUSPEND_FAILED] = { GPUSWITCH_ERROR_FAILED,
+                "The machine was not suspended for GPU %A: %S.\n"
+                "`systemd-inhibit --list` shows who keeps it awake. Another way out is to switch the power off for some seconds." },
+        [REFUSAL_SUSPEND_NO_HELP] = { GPUSWITCH_ERROR_FAILED,
+                "The machine was suspended and is awake again, but GPU %A is not fresh: %S.\n"
+                "A GPU that has left the bus comes back only when it is removed (echo 1 > "
+                "/sys/bus/pci/devices/%A/remove), the machine suspended, and its bus read again (echo 1 > /sys/bus/pci/rescan); "
+                "else switch the power off for some seconds." },
         [REFUSAL_NOT_MANAGED] = { GPUSWITCH_ERROR_FAILED,
                 "gpuswitchd does not look after GPU %A: %S.\n"
                 "Without it the start could lose the GPU. The journal says more: journalctl -u gpuswitchd." },

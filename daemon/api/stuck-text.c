@@ -54,6 +54,10 @@ static void step_action(const Step *step, char *buffer, size_t size) {
         case STEP_RESTORE_CONFIG:
                 write_text(step, "the saved registers", buffer, size);
                 break;
+        case STEP_WAKE_ALARM:
+                (void) text_format(value, sizeof(value), "\"+%u\"", step->value);
+                write_text(step, value, buffer, size);
+                break;
         case STEP_ALIVE:
         case STEP_SAVE_CONFIG:
         case STEP_VERIFY_CONFIG:

@@ -33,6 +33,7 @@ static usec_t kind_timeout(StepKind kind) {
         case STEP_SET_METHOD:
         case STEP_GUARD_SET:
         case STEP_GUARD_CLEAR:
+        case STEP_WAKE_ALARM:
         case _STEP_KIND_MAX:
         case _STEP_KIND_INVALID:
                 break;

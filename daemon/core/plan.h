@@ -37,6 +37,7 @@ typedef enum StepKind {
         STEP_VERIFY_CONFIG,  /* reads: ids, `registers` as saved, MSI-X off */
         STEP_GUARD_SET,      /* writes the address to gpuswitch-guard's `guard`, verifies its list */
         STEP_GUARD_CLEAR,    /* writes the address to its `release`, not while somebody has the vfio group open */
+        STEP_WAKE_ALARM,     /* writes `wakealarm` of the machine's clock: `value` seconds from now. In no switch */
         _STEP_KIND_MAX,
         _STEP_KIND_INVALID = -EINVAL,
 } StepKind;
@@ -50,7 +51,7 @@ typedef struct Step {
         int32_t iommu_group;         /* GROUP_FREE; UNBIND and BIND of a guest driver, GUARD_*: the group that must be free */
         uint16_t offset;             /* WRITE_CONFIG */
         uint32_t mask;               /* WRITE_CONFIG, *_REGISTER */
-        uint32_t value;              /* WRITE_CONFIG, *_REGISTER: under the mask */
+        uint32_t value;              /* WRITE_CONFIG, *_REGISTER: under the mask; WAKE_ALARM: seconds */
         RegisterPlace place;         /* *_REGISTER */
         RegisterTest test;           /* CHECK_REGISTER, POLL_REGISTER */
         RegisterPlace other;         /* DIFFER_REGISTER */

@@ -39,6 +39,10 @@ static const char *const refusal_code_table[_REFUSAL_CODE_MAX] = {
         [REFUSAL_PLAN_TOO_LONG] = "plan-too-long",
         [REFUSAL_INHIBITED] = "inhibited",
         [REFUSAL_GOING_TO_SLEEP] = "going-to-sleep",
+        [REFUSAL_SUSPEND_NOT_NEEDED] = "suspend-not-needed",
+        [REFUSAL_SUSPEND_IMPOSSIBLE] = "suspend-impossible",
+        [REFUSAL_SUSPEND_FAILED] = "suspend-failed",
+        [REFUSAL_SUSPEND_NO_HELP] = "suspend-no-help",
         [REFUSAL_NOT_MANAGED] = "not-managed",
 };
 

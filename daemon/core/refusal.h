@@ -42,6 +42,10 @@ typedef enum RefusalCode {
         REFUSAL_PLAN_TOO_LONG,        /* more steps than STEPS_MAX */
         REFUSAL_INHIBITED,            /* subject: who holds it back, detail: why */
         REFUSAL_GOING_TO_SLEEP,       /* the machine is about to be suspended */
+        REFUSAL_SUSPEND_NOT_NEEDED,   /* a suspend as recovery: the card's state is none that it could better */
+        REFUSAL_SUSPEND_IMPOSSIBLE,   /* subject: what is missing for it */
+        REFUSAL_SUSPEND_FAILED,       /* subject: why the machine has not slept */
+        REFUSAL_SUSPEND_NO_HELP,      /* it has slept; subject: why the card is not fresh all the same */
         REFUSAL_NOT_MANAGED,          /* a GPU that the daemon could not take on; subject: why */
         _REFUSAL_CODE_MAX,
         _REFUSAL_CODE_INVALID = -EINVAL,

@@ -56,3 +56,18 @@ LogFact sleep_fact(SleepOutcome outcome) {
         }
         return _LOG_FACT_INVALID;
 }
+
+const char *sleep_missing(const SleepAbility *ability) {
+        if (!ability->mem)
+                return "the kernel offers no suspend to memory (no 'mem' in /sys/power/state)";
+        if (!ability->deep_offered)
+                return "the firmware offers no deep suspend (no 'deep' in /sys/power/mem_sleep), and in any other the GPU keeps its "
+                       "power";
+        if (!ability->deep_selected)
+                return "deep suspend is not selected: echo deep > /sys/power/mem_sleep";
+        if (ability->tested_only)
+                return "the kernel is set to test a suspend only: echo none > /sys/power/pm_test";
+        if (!ability->alarm)
+                return "no clock could wake it up again (there is no /sys/class/rtc/rtc0/wakealarm)";
+        return NULL;
+}

@@ -38,6 +38,18 @@ typedef struct SleepProof {
         bool lost;
 } SleepProof;
 
+/* Can the machine be suspended such that it loses its power, and wakes up by itself? By /sys. */
+typedef struct SleepAbility {
+        bool mem;           /* /sys/power/state */
+        bool deep_offered;  /* /sys/power/mem_sleep */
+        bool deep_selected; /* the same: what "mem" means now */
+        bool alarm;         /* the clock rtc0 can wake it */
+        bool tested_only;   /* /sys/power/pm_test: it would turn round before it sleeps */
+} SleepAbility;
+
+/** sleep_missing() - what keeps the machine from that, and what helps, for people; NULL: nothing. */
+const char *sleep_missing(const SleepAbility *ability);
+
 /** sleep_next() - one line more. Pure. */
 SleepOutcome sleep_next(SleepProof *proof, SleepLine line);
 

@@ -34,6 +34,7 @@ static const struct {
         [HELPER_VERIFY_CONFIG] = { operation_verify_config, CAPABILITIES_CONFIG },
         [HELPER_GUARD_SET] = { operation_guard_set, 0 },
         [HELPER_GUARD_CLEAR] = { operation_guard_clear, CAPABILITIES_GROUP },
+        [HELPER_WAKE_ALARM] = { operation_wake_alarm, 0 },
 };
 
 uint64_t operations_capabilities(void) {

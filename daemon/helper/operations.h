@@ -35,3 +35,5 @@ uint64_t operations_capabilities(void);
 
 /** operation_run() - check @request, do it, fill in @ret_reply. Only meanwhile are the operation's capabilities in force. */
 void operation_run(Helper *helper, const HelperRequest *request, HelperReply *ret_reply);
+/* wake-alarm.c */
+int operation_wake_alarm(Helper *helper, const HelperRequest *request, HelperReply *reply);

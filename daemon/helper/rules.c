@@ -38,6 +38,7 @@ const char *rule_to_string(HelperRule rule) {
                 [RULE_RESTORE_VALUE] = "restore-value",
                 [RULE_SAVED] = "saved",
                 [RULE_GUARD] = "guard",
+                [RULE_ALARM] = "alarm",
         };
 
         assert(rule >= 0 && rule < _RULE_MAX);

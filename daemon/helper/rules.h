@@ -27,6 +27,7 @@ typedef enum HelperRule {
         RULE_RESTORE_VALUE,  /* and no value that starts another reset */
         RULE_SAVED,          /* what is compared was saved before */
         RULE_GUARD,          /* a card is guarded by its display function */
+        RULE_ALARM,          /* the machine is woken soon, and not at once */
         _RULE_MAX,
         _RULE_INVALID = -EINVAL,
 } HelperRule;

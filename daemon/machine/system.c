@@ -43,6 +43,43 @@ void system_facts(const char *root, MachineFacts *ret_facts) {
         };
 }
 
+/* Is @word among those of a file of /sys/power, and is it the one in brackets? */
+static bool has_word(const char *root, const char *file, const char *word, bool *ret_selected) {
+        char path[PATH_MAX], text[256], *rest = text;
+        bool found = false, selected = false;
+
+        if (text_format(path, sizeof(path), "%s/sys/power/%s", root, file) < 0 ||
+            attribute_read(AT_FDCWD, path, text, sizeof(text)) < 0)
+                text[0] = '\0';
+        for (char *item; (item = strsep(&rest, " "));) {
+                size_t n = strlen(item);
+                bool brackets = n > 2 && item[0] == '[' && item[n - 1] == ']';
+                if (brackets) {
+                        item[n - 1] = '\0';
+                        item++;
+                }
+                if (!streq(item, word))
+                        continue;
+                found = true;
+                selected = brackets;
+        }
+        if (ret_selected)
+                *ret_selected = selected;
+        return found;
+}
+
+void system_sleep(const char *root, SleepAbility *ret_ability) {
+        char path[PATH_MAX];
+        bool no_test;
+
+        *ret_ability = (SleepAbility){
+                .mem = has_word(root, "state", "mem", NULL),
+                .alarm = text_format(path, sizeof(path), "%s/sys/class/rtc/rtc0/wakealarm", root) >= 0 && access(path, F_OK) >= 0,
+        };
+        ret_ability->deep_offered = has_word(root, "mem_sleep", "deep", &ret_ability->deep_selected);
+        ret_ability->tested_only = has_word(root, "pm_test", "none", &no_test) && !no_test; /* only there with CONFIG_PM_DEBUG */
+}
+
 int system_boot_id(const char *root, char ret_id[static BOOT_ID_TEXT_SIZE]) {
         char path[PATH_MAX], id[BOOT_ID_TEXT_SIZE + 1];
 

@@ -7,9 +7,13 @@
 #include <sys/types.h>
 
 #include "core/facts.h"
+#include "core/sleep.h"
 
 /** system_facts() - drivers and modules loaded. going_down is left false: systemd is asked for that elsewhere. */
 void system_facts(const char *root, MachineFacts *ret_facts);
+
+/** system_sleep() - how the machine can be suspended. What cannot be read is not there. */
+void system_sleep(const char *root, SleepAbility *ret_ability);
 
 /** system_boot_id() - /proc/sys/kernel/random/boot_id. 0 or negative errno. */
 int system_boot_id(const char *root, char ret_id[static BOOT_ID_TEXT_SIZE]);

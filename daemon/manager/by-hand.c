@@ -126,11 +126,15 @@ static void on_looked(Operation *operation, const Refusal *refusal, void *userda
                 card_event(card, CARD_EVENT_CONFIG_ALIVE, "it answers again");
 }
 
-void by_hand_recover(Request *request, PciAddress address, void *userdata) {
+void by_hand_recover(Request *request, PciAddress address, bool suspend, void *userdata) {
         Card *card = find_card(userdata, request, address);
 
         if (!card || answer_if_busy(card, request))
                 return;
+        if (suspend) {
+                suspend_recover(card, request);
+                return;
+        }
         start(card, &(OperationStart){ .look_only = true, .question = true, .ended = on_looked }, request);
 }
 

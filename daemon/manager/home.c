@@ -72,7 +72,7 @@ void home_go(Card *card) {
                 card_publish(card);
                 return;
         }
-        if (!card->manager->going_to_sleep)
+        if (!card->manager->going_to_sleep && !card->manager->suspend)
                 system_state_ask(card, on_system_state);
 }
 

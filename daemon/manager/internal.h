@@ -41,6 +41,7 @@ typedef struct Wake {
 typedef struct Card Card;
 typedef struct Operation Operation;
 typedef struct DomainRequest DomainRequest;
+typedef struct Suspend Suspend;
 
 struct Card {
         Manager *manager;
@@ -114,6 +115,7 @@ struct Manager {
         int sleep_lock;      /* logind's, while they do; < 0: none */
         bool sleep_lock_asked;
         bool watched; /* virtwatch is there */
+        Suspend *suspend; /* as recovery, while somebody waits for it */
         bool history_lost; /* the store could not be read: what it knew is a hole */
         size_t n_cards;
         Card *cards[CARDS_MAX];
@@ -209,6 +211,17 @@ void sleep_hold(Operation *operation);
 void sleep_let_go(Operation *operation);
 /** sleep_prepare() - logind says that the machine goes to sleep, or is awake again. */
 void sleep_prepare(bool begin, void *userdata);
+
+/* --- suspend.c: suspend as recovery --- */
+
+/** suspend_recover() - suspend the machine for the card, and answer @request with what has come of it. Takes it over. */
+void suspend_recover(Card *card, Request *request);
+/** suspend_slept() - the machine has slept, whoever asked for it. */
+void suspend_slept(Manager *manager, SleepOutcome slept);
+/** suspend_looked() - the card was looked at after a loss of power. */
+void suspend_looked(Card *card);
+/** suspend_free() - the daemon ends; who waits is told so. */
+void suspend_free(Manager *manager);
 
 /* --- wake.c: what a sleep of the machine did to a card --- */
 
@@ -410,7 +423,7 @@ void domain_requests_resume(Manager *manager);
 void by_hand_to_guest(Request *request, PciAddress address, void *userdata);
 void by_hand_to_host(Request *request, PciAddress address, void *userdata);
 void by_hand_reset(Request *request, PciAddress address, void *userdata);
-void by_hand_recover(Request *request, PciAddress address, void *userdata);
+void by_hand_recover(Request *request, PciAddress address, bool suspend, void *userdata);
 void by_hand_plan(Request *request, PciAddress address, Direction direction, void *userdata);
 
 /* --- system-state.c --- */

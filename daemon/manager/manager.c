@@ -265,6 +265,7 @@ Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
         stuck_last_words(manager);
+        suspend_free(manager);
         while (manager->requests)
                 domain_request_forget(manager->requests);
         for (size_t i = 0; i < manager->n_cards; i++)

@@ -137,7 +137,7 @@ static void operation_plan(Operation *operation) {
                 return;
         }
         bool moves = operation->plan.n_steps > 0 && !operation->question;
-        if (moves && card->manager->going_to_sleep) {
+        if (moves && (card->manager->going_to_sleep || card->manager->suspend)) {
                 (void) refusal_set(&refusal, REFUSAL_GOING_TO_SLEEP, card->address, NULL, NULL);
                 operation_finish(operation, &refusal);
                 return;

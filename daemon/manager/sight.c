@@ -241,6 +241,7 @@ static void on_new_record(const KernelLogRecord *record, void *userdata) {
         SleepOutcome slept = sleep_outcome(&manager->sleep_proof, record, manager->log_next);
 
         manager->log_next = record->sequence + 1;
+        suspend_slept(manager, slept);
         for (size_t i = 0; i < manager->n_cards; i++) {
                 Card *card = manager->cards[i];
                 if (record->sequence <= card->log_sequence)

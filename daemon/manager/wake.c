@@ -45,15 +45,12 @@ static void on_looked(Operation *operation, const Refusal *refusal, void *userda
 
         for (size_t i = 0; i < card->facts.n_functions; i++)
                 dead |= !card->facts.functions[i].survey.valid || card->facts.functions[i].survey.config_dead;
-        if (!card->wake.pending)
-                return;
-        if (!refusal && !dead) {
+        if (card->wake.pending && !refusal && !dead)
                 confirmed(card);
-                return;
-        }
-        card->wake = (Wake){ 0 };
-        if (!dead)
+        else if (card->wake.pending && !dead)
                 say(card, "the machine slept and lost its power, but whether the card answers could not be seen");
+        card->wake = (Wake){ 0 };
+        suspend_looked(card);
 }
 
 void wake_look(Card *card) {
@@ -66,6 +63,7 @@ void wake_look(Card *card) {
                 return;
         card->wake = (Wake){ 0 };
         log_error("GPU %s: could not look at it after the sleep: %s", ADDRESS_TEXT(card->address), strerror(-r));
+        suspend_looked(card);
 }
 
 void wake_note_event(Card *card, CardEvent event) {
@@ -82,10 +80,12 @@ void wake_note_event(Card *card, CardEvent event) {
 void wake_power_lost(Card *card) {
         if (is_moving(card)) {
                 card_note(card, CARD_EVENT_NOTED, "the machine slept in the middle of a switch; that it lost its power counts for nothing");
+                suspend_looked(card);
                 return;
         }
         if (card->state == RESET_STATE_FRESH) {
                 (void) card_save(card); /* there is nothing to gain; but see below */
+                suspend_looked(card);
                 return;
         }
         card->wake = (Wake){

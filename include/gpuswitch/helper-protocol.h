@@ -48,6 +48,7 @@ typedef enum HelperVerb {
         HELPER_D3HOT,
         HELPER_GUARD_SET,      /* gpuswitch-guard: guard the slot of `address`, its display function */
         HELPER_GUARD_CLEAR,    /* -EBUSY while `iommu_group` is in use; success where nothing guards it */
+        HELPER_WAKE_ALARM,     /* the machine's clock wakes it in `value` seconds; -EBUSY: another alarm is set */
         _HELPER_VERB_MAX,
 } HelperVerb;
 

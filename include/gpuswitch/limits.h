@@ -20,6 +20,8 @@
 #define POLICY_CARDS_MAX 64U         /* cards that policy files speak of */
 #define CONFIG_FILE_SIZE_MAX (1024U * 1024U)
 #define DOMAIN_XML_SIZE_MAX (16U * 1024U * 1024U)
+#define WAKE_ALARM_MIN_SECONDS 5U    /* how far away the alarm is that wakes the machine from a suspend of ours */
+#define WAKE_ALARM_MAX_SECONDS 60U
 #define EVIDENCE_ROWS_MAX 2000U      /* rows of evidence kept in the store */
 #define EVIDENCE_SHOWN_MAX 16U       /* of a card's transitions and failures, the last ones */
 #define OUTCOME_ROWS_MAX 1000U       /* rows of ended operations kept in the store */

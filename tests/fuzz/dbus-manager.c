@@ -117,6 +117,10 @@ static void on_card(Request *request, PciAddress address, void *userdata) {
         answer(request);
 }
 
+static void on_card_recover(Request *request, PciAddress address, bool suspend, void *userdata) {
+        on_card(request, address, userdata);
+}
+
 static void on_plan(Request *request, PciAddress address, Direction direction, void *userdata) {
         static Plan plan;
 
@@ -209,7 +213,7 @@ const ApiOperations manager_operations = {
         .to_guest = on_card,
         .to_host = on_card,
         .reset = on_card,
-        .recover = on_card,
+        .recover = on_card_recover,
         .plan = on_plan,
         .prepare_domain = on_prepare_domain,
         .release_domain = on_release_domain,

@@ -60,6 +60,10 @@ static void take(Request *request, PciAddress address, void *userdata) {
         api_fixture.n_asked++;
 }
 
+static void take_recover(Request *request, PciAddress address, bool suspend, void *userdata) {
+        take(request, address, userdata);
+}
+
 static void take_plan(Request *request, PciAddress address, Direction direction, void *userdata) {
         take(request, address, userdata);
 }
@@ -115,7 +119,7 @@ static const ApiOperations operations = {
         .to_guest = take,
         .to_host = take,
         .reset = take,
-        .recover = take,
+        .recover = take_recover,
         .plan = take_plan,
         .prepare_domain = prepare,
         .release_domain = release,

@@ -33,7 +33,7 @@ class Usage(BusTest):
         for arguments in ([], ["fly"], ["list", "x"], ["to-guest"], ["to-guest", "a", "b"], ["plan", "01:00.0"],
                           ["plan", "01:00.0", "sideways"], ["--no-such", "list"], ["list", "-f"],
                           ["status", "--lines=3"], ["log", "-n", "many"], ["-H"], ["list", "-H", "a", "-M", "b"],
-                          ["-M", "x", "log"], ["explain", "a", "b"], ["recover", "01:00.0"], ["libvirt-hook"],
+                          ["-M", "x", "log"], ["explain", "a", "b"], ["recover"], ["to-host", "--suspend", "01:00.0"], ["libvirt-hook"],
                           ["quirks"], ["quirks", "fly"], ["quirks", "report", "x"],
                           ["inhibit"], ["inhibit", "--list", "x"], ["inhibit", "--mode=stop", "--", "true"],
                           ["-H", "a", "inhibit", "--", "true"], ["-M", "a", "inhibit", "--", "true"],
@@ -46,7 +46,7 @@ class Usage(BusTest):
 
     def test_help_names_every_verb(self):
         done = self.run_client("--help")
-        for verb in ("list", "status", "to-guest", "to-host", "plan", "explain", "monitor", "log", "inhibit", "quirks",
+        for verb in ("list", "status", "to-guest", "to-host", "plan", "explain", "recover", "monitor", "log", "inhibit", "quirks",
                      "libvirt-hook"):
             self.assertIn(f"\n  {verb} ", done.stdout)
         self.assertRegex(self.run_client("--version").stdout, r"^gpuswitchctl \d")
@@ -67,7 +67,7 @@ class Usage(BusTest):
         verbs, options = text.split("Options:", 1)
         verbs = set(re.findall(r"^  ([a-z-]+) ", verbs, re.MULTILINE)) - {"libvirt-hook"}
         self.assertEqual(set(complete("")), verbs)
-        self.assertEqual(set(complete("log", "--")) | set(complete("inhibit", "--")),
+        self.assertEqual(set(complete("log", "--")) | set(complete("inhibit", "--")) | set(complete("recover", "--")),
                          set(re.findall(r"--[a-z]+", options)))
         self.assertEqual(set(complete("log", "--")) - set(complete("list", "--")),
                          {"--lines", "--follow", "--boot", "--directory"})

@@ -89,6 +89,10 @@ static const char *const names[_REFUSAL_CODE_MAX] = {
         "plan-too-long",
         "inhibited",
         "going-to-sleep",
+        "suspend-not-needed",
+        "suspend-impossible",
+        "suspend-failed",
+        "suspend-no-help",
         "not-managed",
 };
 

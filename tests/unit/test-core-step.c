@@ -157,6 +157,12 @@ static const struct {
           { 0 },
           "/sys/bus/pci/drivers/gpuswitch-guard/release",
           "let gpuswitch-guard allow bus resets of 0000:01:00.1 again" },
+        { STEP_WAKE_ALARM,
+          "wake-alarm",
+          true,
+          { .value = 10 },
+          "/sys/class/rtc/rtc0/wakealarm",
+          "set the clock to wake the machine in 10 seconds" },
 };
 
 static Step row_step(int i) {

@@ -37,6 +37,7 @@ static const struct {
         { STEP_VERIFY_CONFIG, HELPER_VERIFY_CONFIG, "" },
         { STEP_GUARD_SET, HELPER_GUARD_SET, "" },
         { STEP_GUARD_CLEAR, HELPER_GUARD_CLEAR, "" },
+        { STEP_WAKE_ALARM, HELPER_WAKE_ALARM, "" },
 };
 
 static Step some_step(StepKind kind) {

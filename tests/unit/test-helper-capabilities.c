@@ -63,7 +63,7 @@ static HelperRequest request_for(HelperVerb verb) {
         (void) text_copy(request.attribute, sizeof(request.attribute), "power/control");
         (void) text_copy(request.text, sizeof(request.text), verb == HELPER_WRITE_ATTRIBUTE ? "on" : "vfio-pci");
         request.offset = 0x7c;
-        request.value = 0x39d5e86b;
+        request.value = verb == HELPER_WAKE_ALARM ? 10 : 0x39d5e86b;
         if (verb == HELPER_SAVE_CONFIG || verb == HELPER_RESTORE_CONFIG || verb == HELPER_VERIFY_CONFIG) {
                 fake_read_bytes(DEVICE "/config", config, sizeof(config));
                 request.n_registers = (uint32_t) config_registers(config, sizeof(config), registers);
@@ -98,6 +98,7 @@ static const struct {
         { HELPER_VERIFY_CONFIG, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_GUARD_SET, "/guard", true, 0, "" },
         { HELPER_GUARD_CLEAR, "/dev/vfio/12", false, CAPABILITIES_GROUP, "vfio-pci" },
+        { HELPER_WAKE_ALARM, "/wakealarm", true, 0, "" },
 };
 
 START_TEST(test_in_force) {
@@ -108,6 +109,7 @@ START_TEST(test_in_force) {
         fake_write(GUARD_MODULE_FOLDER "/guard", "%s", "");
         fake_write(GUARD_MODULE_FOLDER "/release", "%s", "");
         fake_write(GUARD_MODULE_FOLDER "/guarded", "0000:01:00.0\n");
+        fake_write("/sys/class/rtc/rtc0/wakealarm", "%s", "");
         fake_bind("0000:01:00.0", cases[_i].driver);
         if (cases[_i].verb == HELPER_VERIFY_CONFIG)
                 ck_assert_int_eq(fake_run(&save, &reply), 0);

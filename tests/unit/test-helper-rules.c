@@ -64,6 +64,14 @@ static HelperRequest restore(void) {
         return fake_request_with_registers(HELPER_RESTORE_CONFIG);
 }
 
+static HelperRequest alarm_of_clock(void) {
+        HelperRequest request = fake_request(HELPER_WAKE_ALARM);
+
+        fake_write("/sys/class/rtc/rtc0/wakealarm", "%s", "");
+        request.value = 10;
+        return request;
+}
+
 static HelperRequest verify(void) {
         return fake_request_with_registers(HELPER_VERIFY_CONFIG);
 }
@@ -180,6 +188,12 @@ static void long_wait(HelperRequest *r) {
 static void endless_wait(HelperRequest *r) {
         r->timeout_usec = USEC_INFINITY;
 }
+static void alarm_at_once(HelperRequest *r) {
+        r->value = 0;
+}
+static void late_alarm(HelperRequest *r) {
+        r->value = 3600;
+}
 static void long_delay(HelperRequest *r) {
         r->delay_usec = 5 * USEC_PER_SEC + 1;
 }
@@ -282,6 +296,8 @@ static const struct {
         { RULE_WAIT, group, long_wait },
         { RULE_WAIT, group, endless_wait },
         { RULE_DELAY, delay, long_delay },
+        { RULE_ALARM, alarm_of_clock, alarm_at_once },
+        { RULE_ALARM, alarm_of_clock, late_alarm },
         { RULE_DELAY, delay, endless_delay },
         { RULE_WRITE_FUNCTION, write_config, write_to_companion },
         { RULE_WRITE_REGISTER, write_config, write_to_command },

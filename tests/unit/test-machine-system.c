@@ -35,6 +35,39 @@ START_TEST(test_drivers) {
 }
 END_TEST
 
+START_TEST(test_sleep) {
+        SleepAbility ability;
+
+        system_sleep(tree_root, &ability);
+        ck_assert(!ability.mem && !ability.deep_offered && !ability.deep_selected && !ability.alarm && !ability.tested_only);
+        ck_assert_ptr_nonnull(strstr(sleep_missing(&ability), "/sys/power/state"));
+        tree_write("sys/power/state", "freeze standby memory disk\n");
+        tree_write("sys/power/mem_sleep", "[s2idle] deeper\n");
+        system_sleep(tree_root, &ability);
+        ck_assert(!ability.mem && !ability.deep_offered);
+        tree_write("sys/power/state", "freeze mem disk\n");
+        system_sleep(tree_root, &ability);
+        ck_assert(ability.mem);
+        ck_assert_ptr_nonnull(strstr(sleep_missing(&ability), "no 'deep'"));
+        tree_write("sys/power/mem_sleep", "[s2idle] shallow deep\n");
+        system_sleep(tree_root, &ability);
+        ck_assert(ability.deep_offered && !ability.deep_selected);
+        ck_assert_ptr_nonnull(strstr(sleep_missing(&ability), "echo deep"));
+        tree_write("sys/power/mem_sleep", "s2idle [deep]\n");
+        system_sleep(tree_root, &ability);
+        ck_assert(ability.deep_selected);
+        ck_assert_ptr_nonnull(strstr(sleep_missing(&ability), "wakealarm"));
+        tree_write("sys/class/rtc/rtc0/wakealarm", "%s", "");
+        tree_write("sys/power/pm_test", "[none] core processors platform devices freezer\n");
+        system_sleep(tree_root, &ability);
+        ck_assert_ptr_null(sleep_missing(&ability));
+        tree_write("sys/power/pm_test", "none [core] processors platform devices freezer\n");
+        system_sleep(tree_root, &ability);
+        ck_assert(ability.tested_only);
+        ck_assert_ptr_nonnull(strstr(sleep_missing(&ability), "pm_test"));
+}
+END_TEST
+
 START_TEST(test_boot_id) {
         char id[BOOT_ID_TEXT_SIZE] = "untouched";
 
@@ -119,6 +152,7 @@ static Suite *make_suite(void) {
         tcase_set_timeout(tests, 60); /* the machine may be busy */
         tcase_add_checked_fixture(tests, tree_setup, tree_teardown);
         tcase_add_test(tests, test_drivers);
+        tcase_add_test(tests, test_sleep);
         tcase_add_test(tests, test_boot_id);
         tcase_add_test(tests, test_kernel_release);
         tcase_add_loop_test(tests, test_identity, 0, ELEMENTSOF(identity_cases));

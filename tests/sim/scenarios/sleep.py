@@ -224,3 +224,140 @@ def a_lock_that_comes_too_late(m, g):
     expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")  # which waits for no answer
     _, lock = logind.give_lock()
     logind.wait_let_go(lock)
+
+
+# --- suspend as recovery
+
+
+def begin_recover(m, address=DISPLAY):
+    return m.ctl_start("recover", address, "--suspend")
+
+
+def end_recover(process):
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def sleeps(m, logind, *lines):
+    """What logind and the kernel do once Suspend() is asked for."""
+    call = logind.wait_call("Suspend")
+    expect.equal(call.body, [False], "the arguments of Suspend")
+    expect.true(("-", "wakealarm", "+10") in m.sim.record(), f"no alarm is set: {m.sim.record()[-1:]}")
+    logind.bus.reply(call)
+    logind.prepare_for_sleep(True)
+    says(m, *lines)
+    logind.prepare_for_sleep(False)
+
+
+@scenario()
+def recover_by_suspend(m, g):
+    arm(m, g)
+    logind = Logind()
+    process = begin_recover(m)
+    call = logind.wait_call("Suspend")
+    expect.refused(g.switch(DISPLAY2, "ToGuest"), "going to sleep", "a switch on the way there")
+    expect.refused(g.prepare(UUID, "vm", DISPLAY), "going to sleep", "a virtual machine's start")
+    logind.bus.calls.insert(0, call)
+    cold_start(m)
+    sleeps(m, logind, *S3)
+    status, out, err = end_recover(process)
+    expect.equal(status, 0, f"gpuswitchctl recover --suspend ({err})")
+    expect.true("reset state fresh" in out, out)
+    expect.equal(g.properties(DISPLAY)["ResetState"], "fresh", "reset state")
+    expect.done(g.switch(DISPLAY2, "ToGuest"), "the switch, when awake")
+
+
+def recover_in_vain(lines, words, prepare=lambda m, g: None):
+    def run(m, g):
+        arm(m, g)
+        logind = Logind()
+        process = begin_recover(m)
+        call = logind.wait_call("Suspend")
+        logind.bus.calls.insert(0, call)
+        prepare(m, g)
+        sleeps(m, logind, *lines)
+        status, _, err = end_recover(process)
+        expect.equal(status, 1, f"gpuswitchctl recover --suspend ({err})")
+        expect.true(words in err, err)
+        expect.true("remove" in err, err)
+        expect.true(g.properties(DISPLAY)["ResetState"] in ("prefail", "failed"), "reset state")
+    return run
+
+
+add("recover-in-vain-pm-test", recover_in_vain(PM_TEST, "turned round"))
+add("recover-in-vain-s2idle", recover_in_vain(S2IDLE, "no deep suspend"))
+add("recover-in-vain-dead", recover_in_vain(S3, "does not answer", lambda m, g: m.sim.command("set", 1, "state", "failed")))
+
+
+@scenario()
+def recover_without_logind(m, g):
+    arm(m, g)
+    status, _, err = end_recover(begin_recover(m))
+    expect.equal(status, 1, "gpuswitchctl recover --suspend")
+    expect.true("was not suspended" in err and "logind says" in err, err)
+    expect.done(g.switch(DISPLAY, "ToGuest"), "a switch behind it")
+
+
+@scenario()
+def recover_and_logind_says_no(m, g):
+    arm(m, g)
+    logind = Logind()
+    process = begin_recover(m)
+    logind.bus.refuse(logind.wait_call("Suspend"), "org.freedesktop.DBus.Error.AccessDenied", "Somebody plays a film")
+    status, _, err = end_recover(process)
+    expect.equal(status, 1, "gpuswitchctl recover --suspend")
+    expect.true("Somebody plays a film" in err, err)
+    expect.equal(g.properties(DISPLAY)["ResetState"], "prefail", "reset state")
+
+
+@scenario()
+def recover_and_nothing_comes(m, g):
+    arm(m, g)
+    m.stop_daemon()
+    m.start_daemon(shim=True)
+    g.wait(DISPLAY, lambda p: p is not None, "the daemon")
+    logind = Logind()
+    process = begin_recover(m)
+    logind.bus.reply(logind.wait_call("Suspend"))
+    logind.prepare_for_sleep(True)  # in order behind the answer
+    expect.refused(g.switch(DISPLAY, "ToGuest"), "going to sleep", "a switch")
+    m.advance(121)
+    status, _, err = end_recover(process)
+    expect.equal(status, 1, "gpuswitchctl recover --suspend")
+    expect.true("has not told" in err, err)
+
+
+def recover_refused(words, prepare, state="prefail"):
+    def run(m, g):
+        logind = Logind()
+        if state == "prefail":
+            arm(m, g)
+        prepare(m, g)
+        before = m.sim.record()
+        status, _, err = end_recover(begin_recover(m))
+        expect.equal(status, 1, "gpuswitchctl recover --suspend")
+        expect.true(words in err, err)
+        expect.equal(m.sim.record(), before, "what was written")
+        logind.bus.drain()
+        expect.equal([call.member for call in logind.bus.calls if call.member == "Suspend"], [], "what logind was asked for")
+    return run
+
+
+add("recover-refused-fresh", recover_refused("any better", lambda m, g: None, state="fresh"))
+add("recover-refused-guest", recover_refused("belongs to virtual machine",
+                                             lambda m, g: expect.done(g.prepare(UUID, "vm", DISPLAY2), "PrepareDomain")))
+add("recover-refused-s2idle-only", recover_refused("no deep suspend", lambda m, g: m.sim.command("machine", "mem_sleep", "[s2idle]")))
+add("recover-refused-not-selected", recover_refused("echo deep >", lambda m, g: m.sim.command("machine", "mem_sleep", "[s2idle] deep")))
+add("recover-refused-alarm", recover_refused("set already", lambda m, g: m.sim.command("machine", "wake_alarm", 1)))
+
+
+@scenario()
+def recover_looks_again(m, g):
+    """Without --suspend: a card that was lost and answers is not to be trusted, and no more."""
+    m.sim.command("log", f"amdgpu {DISPLAY}: not ready 65535ms after bus reset; giving up")
+    state_is(g, "failed")
+    status, out, err = m.ctl("recover", DISPLAY)
+    expect.equal(status, 0, f"gpuswitchctl recover ({err})")
+    expect.true("reset state unknown" in out, out)
+    status, _, err = m.ctl("to-guest", "--suspend", DISPLAY)
+    expect.equal(status, 2, "an option that to-guest does not take")

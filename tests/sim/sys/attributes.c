@@ -57,6 +57,12 @@ ssize_t attribute_render(const Node *node, char *buffer, size_t size) {
                 n = snprintf(buffer, size, "%s\n",
                              machine.lockdown ? "none [integrity] confidentiality" : "[none] integrity confidentiality");
                 break;
+        case ATTRIBUTE_MEM_SLEEP:
+                n = snprintf(buffer, size, "%s\n", machine.mem_sleep[0] ? machine.mem_sleep : "s2idle [deep]");
+                break;
+        case ATTRIBUTE_WAKE_ALARM:
+                n = snprintf(buffer, size, "%s", machine.wake_alarm ? "1795261818\n" : "");
+                break;
         case ATTRIBUTE_GUARDED:
                 n = render_guarded(buffer, size);
                 break;
@@ -169,8 +175,15 @@ int attribute_store(Node *node, const char *value) {
                 return store_guard(value, true);
         case ATTRIBUTE_GUARD_RELEASE:
                 return store_guard(value, false);
+        case ATTRIBUTE_WAKE_ALARM:
+                /* wakealarm_store() in drivers/rtc/sysfs.c */
+                if (machine.wake_alarm && value[0] != '0')
+                        return -EBUSY;
+                machine.wake_alarm = value[0] == '+';
+                return 0;
         case ATTRIBUTE_GUARDED:
         case ATTRIBUTE_CONSTANT:
+        case ATTRIBUTE_MEM_SLEEP:
         case ATTRIBUTE_CONFIG:
         case ATTRIBUTE_POWER_STATE:
         case ATTRIBUTE_BIND:

@@ -216,8 +216,12 @@ static void do_machine(char *rest) {
 
         if (key && rest && strcmp(key, "lockdown") == 0)
                 machine.lockdown = rest[0] == '1';
+        else if (key && rest && strcmp(key, "mem_sleep") == 0)
+                (void) snprintf(machine.mem_sleep, sizeof(machine.mem_sleep), "%s", rest);
+        else if (key && rest && strcmp(key, "wake_alarm") == 0)
+                machine.wake_alarm = rest[0] == '1';
         else
-                return reply('-', "machine lockdown 0|1");
+                return reply('-', "machine lockdown|wake_alarm 0|1, mem_sleep WORDS");
         reply('=', "%s", "");
 }
 

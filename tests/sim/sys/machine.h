@@ -88,6 +88,8 @@ typedef struct Machine {
         bool stub_loaded;
         bool guard_loaded; /* the module gpuswitch-guard */
         bool lockdown;
+        char mem_sleep[64]; /* "": deep is offered and selected */
+        bool wake_alarm;    /* of the clock: one is set */
         bool autoprobe;
         bool power_management; /* functions have that capability; without it d3cold_allowed begins as 0 (pci_pm_init()) */
         int control; /* the harness */

@@ -33,6 +33,8 @@ typedef enum Attribute {
         ATTRIBUTE_GUARD,
         ATTRIBUTE_GUARD_RELEASE,
         ATTRIBUTE_GUARDED,
+        ATTRIBUTE_MEM_SLEEP,
+        ATTRIBUTE_WAKE_ALARM,
         ATTRIBUTE_GROUP,
         ATTRIBUTE_LOG,
 } Attribute;

@@ -278,6 +278,9 @@ void tree_init(void) {
         iommu_groups = add_path(sys, "kernel/iommu_groups");
         (void) add_file(node_child(sys, "kernel"), "uevent_seqnum", 0444, ATTRIBUTE_SEQNUM, NULL);
         (void) add_file(add_path(sys, "kernel/security"), "lockdown", 0644, ATTRIBUTE_LOCKDOWN, NULL);
+        add_text(add_folder(sys, "power"), "state", "freeze mem disk\n");
+        (void) add_file(node_child(sys, "power"), "mem_sleep", 0644, ATTRIBUTE_MEM_SLEEP, NULL);
+        (void) add_file(add_path(sys, "class/rtc/rtc0"), "wakealarm", 0644, ATTRIBUTE_WAKE_ALARM, NULL);
         vfio = add_folder(tree_root, "vfio");
         (void) add_text(vfio, "vfio", "%s", "");
         (void) add_file(tree_root, "kmsg", 0644, ATTRIBUTE_LOG, NULL);
