@@ -128,8 +128,9 @@ static void log_problems(const Policy *policy) {
 
         for (size_t i = 0; (problem = policy_problem(policy, i)); i++) {
                 LogField fields[] = { { LOG_FIELD_REASON, problem->text } };
-                log_entry(LOG_ERR, MESSAGE_ID_BAD_CONFIGURATION, fields, ELEMENTSOF(fields), "%s: %s: %s",
-                          problem->file, problem->where, problem->text);
+                char text[MESSAGE_TEXT_SIZE];
+                log_entry(LOG_ERR, MESSAGE_ID_BAD_CONFIGURATION, fields, ELEMENTSOF(fields), "%s",
+                          policy_problem_text(problem, text, sizeof(text)));
         }
 }
 
@@ -172,8 +173,7 @@ static const char *api_problem(size_t index, char *buffer, size_t size, void *us
 
         if (!problem)
                 return NULL;
-        (void) text_format(buffer, size, "%s: %s: %s", problem->file, problem->where, problem->text);
-        return buffer;
+        return policy_problem_text(problem, buffer, size);
 }
 
 static int api_view(PciAddress address, GpuView *ret_view, void *userdata) {

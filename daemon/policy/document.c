@@ -8,6 +8,10 @@
 
 #include "policy/scan.h"
 
+static void root_putp(json_object **p) {
+        (void) json_object_put(*p);
+}
+
 static void tokener_freep(json_tokener **p) {
         if (*p)
                 json_tokener_free(*p);
@@ -20,11 +24,18 @@ static size_t last_line(const char *text, size_t size) {
         return scan_line(text, size, size);
 }
 
-int document_parse(char *text, size_t size, Report *report, json_object **ret_root) {
-        _cleanup_(document_freep) json_object *root = NULL;
+void document_done(Document *document) {
+        (void) json_object_put(document->root);
+        spots_done(&document->spots);
+        *document = (Document){ 0 };
+}
+
+int document_parse(char *text, size_t size, Report *report, Document *ret_document) {
+        _cleanup_(root_putp) json_object *root = NULL;
         _cleanup_(tokener_freep) json_tokener *tokener = NULL;
         ScanFault fault = { 0 };
 
+        *ret_document = (Document){ 0 };
         if (scan_text(text, size, &fault) < 0)
                 return report_syntax(report, scan_line(text, size, fault.offset), "%s", fault.text);
 
@@ -43,6 +54,10 @@ int document_parse(char *text, size_t size, Report *report, json_object **ret_ro
                 return report_syntax(report, line, "%s", json_tokener_error_desc(error));
         if (!json_object_is_type(root, json_type_object))
                 return report_syntax(report, 1, "the file has to hold one object: { ... }");
-        *ret_root = TAKE_PTR(root);
+        int r = spots_read(text, size, &ret_document->spots);
+        if (r < 0)
+                return r;
+        ret_document->root = TAKE_PTR(root);
+        report->spots = &ret_document->spots;
         return 0;
 }

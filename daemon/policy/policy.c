@@ -20,20 +20,20 @@
 /* Return: 0, also for an empty file; POLICY_E_REFUSED; -ENOENT: it has just gone; -ENOMEM. */
 static int load_file(Policy *policy, const FolderFile *file, KeyObject kind) {
         Report report = { .problems = &policy->problems, .file = file->path };
-        _cleanup_(document_freep) json_object *root = NULL;
         _cleanup_free_ char *text = NULL;
+        _cleanup_document_ Document document = { 0 };
         size_t size = 0;
 
         int r = folder_read(file, &report, &text, &size);
         if (r != 0 || size == 0)
                 return r;
-        r = document_parse(text, size, &report, &root);
+        r = document_parse(text, size, &report, &document);
         if (r == 0)
-                r = check_object(&report, &(Place){ 0 }, kind, root);
+                r = check_object(&report, &(Place){ 0 }, kind, document.root);
         if (r != 0)
                 return r;
-        return kind == OBJECT_QUIRKS_FILE ? quirks_read(policy, &report, root)
-                                          : wishes_read(policy, &report, root);
+        return kind == OBJECT_QUIRKS_FILE ? quirks_read(policy, &report, document.root)
+                                          : wishes_read(policy, &report, document.root);
 }
 
 /* @admin, @vendor: the files of one name; one of them may be NULL */

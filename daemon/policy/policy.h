@@ -20,6 +20,7 @@ typedef struct PolicyProblem {
         char file[PATH_TEXT_SIZE];
         char where[128]; /* "line 12" for syntax ("the file": none of it could be read), a JSON pointer
                             ("/families/0/bus_reset") for meaning */
+        size_t line;     /* of the value that is meant, or of what should hold it; 0: none of the file could be read */
         char text[256];  /* what is wrong and what would be right */
         bool is_syntax;
 } PolicyProblem;
@@ -43,6 +44,9 @@ DEFINE_CLEANUP(Policy *, policy_free)
 
 /** policy_problem() - fault number @index, or NULL behind the last. Owned by @policy. */
 const PolicyProblem *policy_problem(const Policy *policy, size_t index);
+
+/** policy_problem_text() - one line of all of it: "FILE: /families/0/bus_reset (line 12): TEXT". Returns @buffer. */
+const char *policy_problem_text(const PolicyProblem *problem, char *buffer, size_t size);
 
 /** policy_rule() - the effective rule for a card. Always succeeds: what nothing speaks of is generic. */
 void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule);

@@ -48,17 +48,19 @@ static PolicyProblem *next_problem(Report *report, bool *ret_is_last) {
         return &problems->list[problems->n++];
 }
 
-_printf_(5, 0) static int report_fault(Report *report, const char *where, bool is_syntax, size_t line,
-                                       const char *format, va_list ap) {
+/* @place: NULL for a fault of syntax, which is at @line */
+_printf_(4, 0) static int report_fault(Report *report, const Place *place, size_t line, const char *format,
+                                       va_list ap) {
         bool is_last = false;
         PolicyProblem *problem = next_problem(report, &is_last);
 
         if (!problem)
                 return POLICY_E_REFUSED;
-        problem->is_syntax = is_syntax;
+        problem->is_syntax = !place;
+        problem->line = place ? spots_line(report->spots, place->text) : line;
         (void) text_format(problem->file, sizeof(problem->file), "%s", report->file);
-        if (where)
-                (void) text_format(problem->where, sizeof(problem->where), "%s", where);
+        if (place)
+                (void) text_copy(problem->where, sizeof(problem->where), place->text);
         else if (line > 0)
                 (void) text_format(problem->where, sizeof(problem->where), "line %zu", line);
         else
@@ -76,7 +78,7 @@ int report_syntax(Report *report, size_t line, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        int r = report_fault(report, NULL, true, line, format, ap);
+        int r = report_fault(report, NULL, line, format, ap);
         va_end(ap);
         return r;
 }
@@ -85,7 +87,15 @@ int report_meaning(Report *report, const Place *place, const char *format, ...) 
         va_list ap;
 
         va_start(ap, format);
-        int r = report_fault(report, place->text, false, 0, format, ap);
+        int r = report_fault(report, place, 0, format, ap);
         va_end(ap);
         return r;
+}
+
+const char *policy_problem_text(const PolicyProblem *problem, char *buffer, size_t size) {
+        (void) text_format(buffer, size, "%s: %s", problem->file, problem->where);
+        if (!problem->is_syntax)
+                (void) text_append(buffer, size, "%s(line %zu)", isempty(problem->where) ? "" : " ", problem->line);
+        (void) text_append(buffer, size, ": %s", problem->text);
+        return buffer;
 }

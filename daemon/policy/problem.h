@@ -7,6 +7,7 @@
 
 #include "gpuswitch/limits.h"
 #include "policy/policy.h"
+#include "policy/spots.h"
 
 #define PROBLEMS_MAX 64U
 /* One hopeless file must not crowd out what is wrong with the others. */
@@ -24,7 +25,8 @@ typedef struct Problems {
 /* The faults of one file. */
 typedef struct Report {
         Problems *problems;
-        const char *file; /* borrowed */
+        const char *file;   /* borrowed */
+        const Spots *spots; /* of the file's text, borrowed; NULL: lines are not known */
         size_t n_faults;
         bool out_of_memory; /* something could not be checked: that is no fault of the file */
 } Report;

@@ -102,7 +102,7 @@ void policy_fuzz_text(const uint8_t *data, size_t size, bool is_policy, FuzzVerd
         static char text[CONFIG_FILE_SIZE_MAX + 2];
         static Policy policy;
         Report report = { .problems = &policy.problems, .file = "input" };
-        json_object *root = NULL;
+        _cleanup_document_ Document document = { 0 };
 
         policy.problems.n = 0;
         policy.problems.broken_file[0] = '\0';
@@ -113,12 +113,11 @@ void policy_fuzz_text(const uint8_t *data, size_t size, bool is_policy, FuzzVerd
         memcpy(text, data, size);
         text[size] = '\0';
 
-        int r = document_parse(text, size, &report, &root);
+        int r = document_parse(text, size, &report, &document);
         if (r == 0)
-                r = check_object(&report, &(Place){ 0 }, is_policy ? OBJECT_POLICY_FILE : OBJECT_QUIRKS_FILE, root);
+                r = check_object(&report, &(Place){ 0 }, is_policy ? OBJECT_POLICY_FILE : OBJECT_QUIRKS_FILE, document.root);
         if (r == 0)
-                r = is_policy ? wishes_read(&policy, &report, root) : quirks_read(&policy, &report, root);
-        json_object_put(root);
+                r = is_policy ? wishes_read(&policy, &report, document.root) : quirks_read(&policy, &report, document.root);
         fuzz_require(r == 0 || r == POLICY_E_REFUSED || r == -ENOMEM, "%d", r);
         fuzz_require((r == POLICY_E_REFUSED) == (policy.problems.n > 0), "%d with %zu problems", r,
                      policy.problems.n);

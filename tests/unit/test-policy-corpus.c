@@ -129,22 +129,21 @@ static bool is_accepted(KeyObject kind, const char *text, size_t size) {
         Policy *policy = calloc(1, sizeof(*policy));
         Report report = { .problems = &policy->problems, .file = "sample" };
         _cleanup_free_ char *copy = malloc(size + 1);
-        json_object *root = NULL;
+        _cleanup_document_ Document document = { 0 };
 
         memcpy(copy, text, size);
         copy[size] = '\0';
-        int r = document_parse(copy, size, &report, &root);
+        int r = document_parse(copy, size, &report, &document);
         if (r == 0)
-                r = check_object(&report, &(Place){ 0 }, kind, root);
+                r = check_object(&report, &(Place){ 0 }, kind, document.root);
         if (r == 0)
-                r = kind == OBJECT_QUIRKS_FILE ? quirks_read(policy, &report, root)
-                                               : wishes_read(policy, &report, root);
+                r = kind == OBJECT_QUIRKS_FILE ? quirks_read(policy, &report, document.root)
+                                               : wishes_read(policy, &report, document.root);
         ck_assert(r == 0 || r == POLICY_E_REFUSED);
         ck_assert_int_eq(r == 0, policy->problems.n == 0);
         ck_assert_int_eq(r == 0, isempty(policy->problems.broken_file));
         if (r != 0)
                 ck_assert_uint_eq(policy->n_families + policy->n_cards, 0);
-        json_object_put(root);
         policy_free(policy);
         return r == 0;
 }
