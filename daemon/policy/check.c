@@ -60,7 +60,7 @@ static const char *check_string(Report *report, const Place *place, json_object 
 
 static void check_word(Report *report, const Place *place, const KeySpec *spec, json_object *value) {
         const char *text = check_string(report, place, value, "a text in double quotes");
-        char right[128] = "";
+        char right[256] = "";
 
         if (!text)
                 return;
@@ -106,7 +106,7 @@ static void check_list(Report *report, const Place *place, const KeySpec *spec, 
         for (size_t i = 0; i < n; i++) {
                 Place entry = place_index(place, i);
                 json_object *item = json_object_array_get_idx(value, i);
-                if (spec->type == KEY_TYPE_OBJECTS) {
+                if (spec->type != KEY_TYPE_WORDS) {
                         (void) check_object(report, &entry, spec->child, item);
                         continue;
                 }
@@ -139,6 +139,12 @@ static void check_plain(Report *report, const Place *place, const KeySpec *spec,
         case KEY_TYPE_OBJECT:
                 if (spec->words && json_object_is_type(value, json_type_string))
                         check_word(report, place, spec, value);
+                else
+                        (void) check_object(report, place, spec->child, value);
+                break;
+        case KEY_TYPE_ONE_OR_MORE:
+                if (json_object_is_type(value, json_type_array))
+                        check_list(report, place, spec, value);
                 else
                         (void) check_object(report, place, spec->child, value);
                 break;
@@ -180,7 +186,7 @@ static void check_value(Report *report, const Place *place, const KeySpec *spec,
 }
 
 static void report_unknown_key(Report *report, const Place *place, KeyObject kind) {
-        char known[160] = "";
+        char known[224] = "";
 
         for (size_t i = 0; key_spec(i); i++)
                 if (key_spec(i)->object == kind)
@@ -189,19 +195,29 @@ static void report_unknown_key(Report *report, const Place *place, KeyObject kin
         (void) report_meaning(report, place, "unknown key; known here: %s", known);
 }
 
+/* Is @word one of @words? */
+static bool is_one_of(const char *word, const char *const *words) {
+        for (; words && *words; words++)
+                if (streq(*words, word))
+                        return true;
+        return false;
+}
+
 /* Keys that have to be there, or must not, by what else is. */
 static void check_presence(Report *report, const Place *place, const KeySpec *spec, json_object *object) {
         bool is_there = json_object_object_get_ex(object, spec->key, NULL);
         Place at = place_key(place, spec->key);
 
-        if (spec->with) {
+        if (spec->with || spec->needed_by) {
                 json_object *verb = member(object, "do");
-                bool belongs = json_object_is_type(verb, json_type_string) &&
-                               streq(json_object_get_string(verb), spec->with);
-                if (is_there && !belongs)
-                        (void) report_meaning(report, &at, "belongs to \"do\": \"%s\" only", spec->with);
-                else if (!is_there && belongs)
-                        (void) report_meaning(report, &at, "is missing: \"do\": \"%s\" needs it", spec->with);
+                const char *word = json_object_is_type(verb, json_type_string) ? json_object_get_string(verb) : "";
+                char words[128] = "";
+                for (const char *const *with = spec->with; with && *with; with++)
+                        (void) text_append(words, sizeof(words), "%s\"%s\"", isempty(words) ? "" : ", ", *with);
+                if (is_there && spec->with && !is_one_of(word, spec->with))
+                        (void) report_meaning(report, &at, "belongs to \"do\": %s only", words);
+                else if (!is_there && is_one_of(word, spec->needed_by))
+                        (void) report_meaning(report, &at, "is missing: \"do\": \"%s\" needs it", word);
         } else if (spec->is_required && !is_there)
                 (void) report_meaning(report, &at, "is missing");
 }

@@ -32,6 +32,11 @@ static const KeyFormat format_offset = { "offset", "^0x[0-9a-fA-F]{0,2}[048cC]$"
                                          "a hex number below 0x1000, a multiple of 4, like \"0x7c\"" };
 static const KeyFormat format_dword = { "dword", "^0x[0-9a-fA-F]{1,8}$",
                                         "a hex number of up to 32 bits, like \"0x1\"" };
+static const KeyFormat format_bar = { "BAR", "^[0-5]$", "\"0\" to \"5\"" };
+static const KeyFormat format_method = {
+        "method of a recipe", "^(flr|af_flr|pm|acpi|device_specific)$",
+        "flr, af_flr, pm, acpi or device_specific (a reset of the bus can take a card off it, and is in no recipe)"
+};
 static const KeyFormat format_duration = { "duration", "^[1-9][0-9]{0,8}(us|ms|s)$",
                                            "a whole number with its unit: \"100us\", \"20ms\", \"1s\"" };
 static const KeyFormat format_address = { "address",
@@ -44,7 +49,14 @@ static const KeyFormat format_name = { "name", "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}
         (const char *const[]) {                                                                              \
                 __VA_ARGS__, NULL                                                                            \
         }
+#define STEP_WORDS                                                                                           \
+        "save-config", "write-config", "check-register", "poll-register", "write-register",                 \
+                "differ-register", "delay", "function-reset", "vendor-reset", "d3hot", "restore-config", "verify"
+#define WITH_REGISTER WORDS("check-register", "poll-register", "write-register", "differ-register")
+#define WITH_TEST WORDS("check-register", "poll-register")
 #define STATE_WORDS "fresh", "touched", "prefail", "failed", "unknown"
+#define CONFIDENCE_WORDS "high", "medium", "low"
+#define CONFIDENCE_HELP "How sure it is: several independent sources; one, or a maintainer's word; inference."
 #define SCHEMA_HELP "For editors: where the schema of this file is. Not read."
 #define VERSION_HELP "Version of this form of file."
 #define SUBSYSTEM_HELP "Subsystem vendor and device, to mean one board only. More specific than the id alone."
@@ -63,6 +75,10 @@ static const KeySpec key_table[] = {
           .help = "Ids of the display functions. Companions go by the slot and are not listed." },
         { OBJECT_FAMILY, "source", KEY_TYPE_TEXT, .format = &key_format_source,
           .help = "Where the ids are known from." },
+        { OBJECT_FAMILY, "confidence", KEY_TYPE_WORD, .is_sourced = true, .words = WORDS(CONFIDENCE_WORDS),
+          .help = CONFIDENCE_HELP },
+        { OBJECT_FAMILY, "recovery", KEY_TYPE_WORDS, .is_sourced = true, .words = WORDS("suspend", "power-off"), .max = 2,
+          .help = "What brings a lost card back, in order of preference. Default: not known." },
         { OBJECT_FAMILY, "bus_reset", KEY_TYPE_WORD, .is_required = true, .is_sourced = true,
           .words = WORDS("wanted", "forbidden"),
           .help = "Whether the bus reset at the end of a guest is the reset this family needs, or can kill "
@@ -73,8 +89,8 @@ static const KeySpec key_table[] = {
                   "vendor-reset looks after the card. Default: none." },
         { OBJECT_FAMILY, "state", KEY_TYPE_OBJECT, .child = OBJECT_STATE,
           .help = "Where the family's reset states differ from the base table. Only for the worse." },
-        { OBJECT_FAMILY, "reset", KEY_TYPE_OBJECT, .child = OBJECT_RESET,
-          .help = "The family's own reset, run before a guest gets the card." },
+        { OBJECT_FAMILY, "reset", KEY_TYPE_ONE_OR_MORE, .child = OBJECT_RESET, .min = 1, .max = RECIPES_MAX,
+          .help = "The family's own reset, or several in order of preference: the first that can run is taken." },
         { OBJECT_FAMILY, "guest_reboots", KEY_TYPE_NUMBER, .is_sourced = true, .max = GUEST_REBOOTS_MAX,
           .help = "How many reboots inside one QEMU process the card bears; the one after them fails. Default: "
                   "no limit." },
@@ -97,12 +113,20 @@ static const KeySpec key_table[] = {
         { OBJECT_STATE, "reset_line_is_prefail", KEY_TYPE_BOOL, .is_sourced = true,
           .help = "Whether the host driver's log line of a reset at its start means prefail. Base: false." },
 
+        { OBJECT_RESET, "name", KEY_TYPE_TEXT, .format = &format_family,
+          .help = "What outcomes are counted under. Default: \"reset\"." },
         { OBJECT_RESET, "after_driver", KEY_TYPE_TEXT, .format = &format_driver,
           .help = "Run only if this host driver has had the card since power-up or the last reset. Default: "
                   "always." },
         { OBJECT_RESET, "needs_guard", KEY_TYPE_BOOL,
           .help = "Run only while a guard keeps the bus reset away. Default: true where bus_reset is "
                   "forbidden." },
+        { OBJECT_RESET, "before_guest", KEY_TYPE_BOOL,
+          .help = "False: on the way to a guest somebody else does it (QEMU, vfio), and only a person's `reset` runs "
+                  "it. Default: true." },
+        { OBJECT_RESET, "experimental", KEY_TYPE_BOOL,
+          .help = "Not proven on this family: runs only where policy allows \"experimental\". Default: false." },
+        { OBJECT_RESET, "confidence", KEY_TYPE_WORD, .words = WORDS(CONFIDENCE_WORDS), .help = CONFIDENCE_HELP },
         { OBJECT_RESET, "steps", KEY_TYPE_OBJECTS, .is_required = true, .child = OBJECT_RESET_STEP, .min = 1,
           .max = RECIPE_STEPS_MAX,
           .help = "In this order. What writes has to save before, and to restore and verify after it." },
@@ -110,18 +134,43 @@ static const KeySpec key_table[] = {
           .help = "Where this reset is known from." },
 
         { OBJECT_RESET_STEP, "do", KEY_TYPE_WORD, .is_required = true,
-          .words = WORDS("save-config", "write-config", "check-register", "poll-register", "write-register",
-                         "differ-register", "delay", "function-reset", "vendor-reset", "d3hot", "restore-config",
-                         "verify"),
-          .help = "What to do. Save, restore and verify mean all functions of the card." },
-        { OBJECT_RESET_STEP, "offset", KEY_TYPE_TEXT, .format = &format_offset, .with = "write-config",
-          .help = "Where in configuration space of the display function, in bytes." },
-        { OBJECT_RESET_STEP, "value", KEY_TYPE_TEXT, .format = &format_dword, .with = "write-config",
-          .help = "The 32 bits to write there." },
-        { OBJECT_RESET_STEP, "for", KEY_TYPE_TEXT, .format = &format_duration, .with = "delay",
-          .help = "How long to wait at least. At most 5s." },
-        { OBJECT_RESET_STEP, "timeout", KEY_TYPE_TEXT, .format = &format_duration,
-          .help = "When to give the step up. At most, and by default, 120s." },
+          .words = WORDS(STEP_WORDS),
+          .help = "What to do. Save, restore and verify mean all functions of the card, the others the display function." },
+        { OBJECT_RESET_STEP, "offset", KEY_TYPE_TEXT, .format = &format_offset, .with = WORDS("write-config"),
+          .needed_by = WORDS("write-config"), .help = "Where in configuration space, in bytes." },
+        { OBJECT_RESET_STEP, "bar", KEY_TYPE_TEXT, .format = &format_bar, .with = WITH_REGISTER,
+          .needed_by = WITH_REGISTER, .help = "Number of the BAR that the register is in." },
+        { OBJECT_RESET_STEP, "index", KEY_TYPE_TEXT, .format = &format_offset, .with = WITH_REGISTER,
+          .help = "Of a register behind a pair: where in the BAR its address is written, in bytes." },
+        { OBJECT_RESET_STEP, "data", KEY_TYPE_TEXT, .format = &format_offset, .with = WITH_REGISTER,
+          .help = "Of a register behind a pair: where in the BAR it then appears, in bytes." },
+        { OBJECT_RESET_STEP, "register", KEY_TYPE_TEXT, .format = &format_dword, .with = WITH_REGISTER,
+          .needed_by = WITH_REGISTER, .help = "Its address: behind the pair, or in bytes into the BAR." },
+        { OBJECT_RESET_STEP, "mask", KEY_TYPE_TEXT, .format = &format_dword,
+          .with = WORDS("write-config", "check-register", "poll-register", "write-register", "differ-register"),
+          .needed_by = WORDS("differ-register"), .help = "The bits that are meant. Default: all 32." },
+        { OBJECT_RESET_STEP, "value", KEY_TYPE_TEXT, .format = &format_dword,
+          .with = WORDS("write-config", "write-register"), .needed_by = WORDS("write-config", "write-register"),
+          .help = "What those bits become." },
+        { OBJECT_RESET_STEP, "equals", KEY_TYPE_TEXT, .format = &format_dword, .with = WITH_TEST,
+          .help = "The test is passed if those bits are this. One of equals, differs, at_least has to be there." },
+        { OBJECT_RESET_STEP, "differs", KEY_TYPE_TEXT, .format = &format_dword, .with = WITH_TEST,
+          .help = "The test is passed if those bits are anything but this." },
+        { OBJECT_RESET_STEP, "at_least", KEY_TYPE_TEXT, .format = &format_dword, .with = WITH_TEST,
+          .help = "The test is passed if those bits, as a number, are this or more." },
+        { OBJECT_RESET_STEP, "unlike", KEY_TYPE_TEXT, .format = &format_dword, .with = WORDS("differ-register"),
+          .needed_by = WORDS("differ-register"), .help = "Address of the other register, behind the same pair." },
+        { OBJECT_RESET_STEP, "unlike_mask", KEY_TYPE_TEXT, .format = &format_dword, .with = WORDS("differ-register"),
+          .needed_by = WORDS("differ-register"), .help = "Its bit, from which the bit of `mask` is made to differ." },
+        { OBJECT_RESET_STEP, "optional", KEY_TYPE_BOOL, .with = WITH_REGISTER,
+          .help = "Whether a card that has no such BAR is reset without this step. Default: false, it is not reset so." },
+        { OBJECT_RESET_STEP, "method", KEY_TYPE_TEXT, .format = &format_method, .with = WORDS("function-reset"),
+          .needed_by = WORDS("function-reset"), .help = "Which of the kernel's methods, as reset_method names them." },
+        { OBJECT_RESET_STEP, "for", KEY_TYPE_TEXT, .format = &format_duration, .with = WORDS("delay"),
+          .needed_by = WORDS("delay"), .help = "How long to wait at least. At most 5s." },
+        { OBJECT_RESET_STEP, "timeout", KEY_TYPE_TEXT, .format = &format_duration, .needed_by = WORDS("poll-register"),
+          .help = "When to give the step up: of poll-register, when its test has not been passed, at most 10s; of the others "
+                  "at most, and by default, 120s." },
 
         /* Policy */
         { OBJECT_POLICY_FILE, "$schema", KEY_TYPE_TEXT, .format = &format_any, .help = SCHEMA_HELP },
@@ -139,9 +188,11 @@ static const KeySpec key_table[] = {
                   "host." },
         { OBJECT_CARD, "automatic", KEY_TYPE_BOOL,
           .help = "Whether a VM start takes the card by itself. Default: true." },
-        { OBJECT_CARD, "allow", KEY_TYPE_WORDS, .words = WORDS("holders", "lockdown"), .max = 2,
+        { OBJECT_CARD, "allow", KEY_TYPE_WORDS, .words = WORDS("holders", "lockdown", "experimental"),
+          .max = 3,
           .help = "Refusals to waive. holders: processes have the card open; lockdown: the kernel's lockdown "
-                  "forbids the reset before a guarded start. Default: none." },
+                  "forbids the reset before a guarded start. And experimental: resets that are not proven on the card's "
+                  "family may run. Default: none." },
         { OBJECT_CARD, "bus_reset", KEY_TYPE_WORD, .words = WORDS("forbidden"),
           .help = "Forbids the bus reset although the card's family does not." },
 

@@ -38,6 +38,7 @@ typedef enum KeyType {
         KEY_TYPE_TEXT,    /* of `format` */
         KEY_TYPE_OBJECT,  /* of kind `child`; if there are `words`, one of them instead */
         KEY_TYPE_OBJECTS, /* a list of kind `child` */
+        KEY_TYPE_ONE_OR_MORE, /* an object of kind `child`, or a list of them */
         KEY_TYPE_WORDS,   /* a list out of `words`, each at most once */
 } KeyType;
 
@@ -58,7 +59,8 @@ typedef struct KeySpec {
         const KeyFormat *format;
         KeyObject child;
         size_t min, max;  /* entries of a list; of a number, itself */
-        const char *with; /* steps: stands exactly in those whose "do" is this word */
+        const char *const *with;      /* steps: stands only in those whose "do" is one of these words; NULL: in all */
+        const char *const *needed_by; /* steps: and has to in those whose "do" is one of these */
         const char *help;
 } KeySpec;
 

@@ -69,6 +69,7 @@ void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
         if ((entry = best_card(policy, card, CARD_WORD_ALLOW))) {
                 rule.allow_holders = entry->allow_holders;
                 rule.allow_lockdown = entry->allow_lockdown;
+                rule.allow_experimental = entry->allow_experimental;
         }
         /* Policy has no word for the opposite, so this can only be stricter. */
         if (best_card(policy, card, CARD_WORD_BUS_RESET))

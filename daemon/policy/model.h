@@ -38,6 +38,7 @@ typedef struct PolicyCard {
         bool automatic;
         bool allow_holders;
         bool allow_lockdown;
+        bool allow_experimental;
 } PolicyCard;
 
 struct Policy {

@@ -108,9 +108,7 @@ static int family_read(Report *report, const Place *place, json_object *object, 
                                       "has to be \"forbidden\": by its \"kernel_guard\" the kernel resets no bus of this family");
         if (!reset)
                 return 0;
-        if (recipe_read(report, &at_reset, reset, family->bus_reset == BUS_RESET_FORBIDDEN, &family->recipes[0]) != 0)
-                return POLICY_E_REFUSED;
-        return recipe_check_writes(report, &at_reset, &family->recipes[0], family->matches, family->n_matches);
+        return recipes_read(report, &at_reset, reset, family);
 }
 
 int quirks_read(Policy *policy, Report *report, json_object *root) {

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A config reset wipes BARs and the command register. So a recipe that writes is only taken if it
- * keeps what was there first, puts it back afterwards and looks whether the card is still alive.
- */
+/* The table of keys has held every value to its form; here they become numbers, and contradictions are looked for. */
 
 #include "policy/recipe.h"
 
 #include "base/text.h"
-#include "core/chip.h"
-#include "core/outcome.h"
 #include "policy/check.h"
 
 #define DELAY_MAX_USEC (5 * USEC_PER_SEC)
+#define POLL_MAX_USEC (10 * USEC_PER_SEC)
+#define NAME_DEFAULT "reset"
 
 /* "100us" in the table's format "duration": nine digits at most, so nothing can overflow. */
 static int duration_parse(const char *text, usec_t *ret_usec) {
@@ -50,128 +47,168 @@ static int read_duration(Report *report, const Place *place, json_object *object
         return 0;
 }
 
+/* An optional number of up to 32 bits in the table's formats; @otherwise if the key is not there. */
+static uint32_t hex_or(json_object *object, const char *key, uint32_t otherwise) {
+        const char *text = member_text(object, key);
+        uint64_t number;
+
+        return text && text_to_uint64(text, 16, &number) == 0 ? (uint32_t) number : otherwise;
+}
+
+static int read_place(Report *report, const Place *place, json_object *object, RecipeStep *step) {
+        bool has_index = member(object, "index"), has_data = member(object, "data");
+        Place at = place_key(place, has_index ? "data" : "index"), at_register = place_key(place, "register");
+
+        if (has_index != has_data)
+                return report_meaning(report, &at, "is missing: \"index\" and \"data\" are there both, or neither is");
+        step->place = (RegisterPlace){
+                .bar = (uint8_t) (member_text(object, "bar")[0] - '0'),
+                .index_offset = (uint16_t) hex_or(object, "index", 0),
+                .data_offset = (uint16_t) hex_or(object, "data", 0),
+                .address = hex_or(object, "register", 0),
+        };
+        if (has_index && step->place.index_offset == step->place.data_offset)
+                return report_meaning(report, &at, "is the same as \"index\"");
+        if (step->place.address % 4 != 0)
+                return report_meaning(report, &at_register, "has to be a multiple of 4");
+        step->optional = json_object_get_boolean(member(object, "optional"));
+        return 0;
+}
+
+static int read_test(Report *report, const Place *place, json_object *object, RecipeStep *step) {
+        static const char *const keys[_REGISTER_TEST_MAX] = {
+                [REGISTER_EQUALS] = "equals",
+                [REGISTER_DIFFERS] = "differs",
+                [REGISTER_AT_LEAST] = "at_least",
+        };
+        size_t n = 0;
+
+        for (RegisterTest test = 0; test < _REGISTER_TEST_MAX; test++) {
+                if (!member(object, keys[test]))
+                        continue;
+                step->test = test;
+                step->value = hex_or(object, keys[test], 0);
+                n++;
+        }
+        if (n != 1)
+                return report_meaning(report, place,
+                                      "needs exactly one of \"equals\", \"differs\", \"at_least\", and has %zu", n);
+        return 0;
+}
+
+static bool is_single_bit(uint32_t mask) {
+        return mask != 0 && (mask & (mask - 1)) == 0;
+}
+
+/* Masks and what is under them. */
+static int read_bits(Report *report, const Place *place, json_object *object, RecipeStep *step) {
+        Place at_mask = place_key(place, "mask"), at_other = place_key(place, "unlike_mask");
+
+        step->mask = hex_or(object, "mask", UINT32_MAX);
+        if (step->mask == 0)
+                return report_meaning(report, &at_mask, "0x0 means no bit at all");
+        if (step->verb == RECIPE_WRITE_CONFIG || step->verb == RECIPE_WRITE_REGISTER)
+                step->value = hex_or(object, "value", 0);
+        if ((step->verb == RECIPE_CHECK_REGISTER || step->verb == RECIPE_POLL_REGISTER) &&
+            read_test(report, place, object, step) != 0)
+                return POLICY_E_REFUSED;
+        if (step->value & ~step->mask)
+                return report_meaning(report, place, "0x%x has bits outside of the mask 0x%x", step->value, step->mask);
+        if (step->verb != RECIPE_DIFFER_REGISTER)
+                return 0;
+        step->other = step->place;
+        step->other.address = hex_or(object, "unlike", 0);
+        step->other_mask = hex_or(object, "unlike_mask", 0);
+        if (!is_single_bit(step->mask))
+                return report_meaning(report, &at_mask, "has to be one bit");
+        if (!is_single_bit(step->other_mask))
+                return report_meaning(report, &at_other, "has to be one bit");
+        return 0;
+}
+
+static int read_times(Report *report, const Place *place, json_object *object, RecipeStep *step) {
+        usec_t max = step->verb == RECIPE_POLL_REGISTER ? POLL_MAX_USEC : RESET_TIMEOUT_USEC;
+        Place at = place_key(place, "timeout");
+
+        if (read_duration(report, place, object, "for", DELAY_MAX_USEC, &step->delay_usec) != 0 ||
+            read_duration(report, place, object, "timeout", max, &step->timeout_usec) != 0)
+                return POLICY_E_REFUSED;
+        if (step->delay_usec >= step->timeout_usec)
+                return report_meaning(report, &at, "has to be longer than the delay itself");
+        return 0;
+}
+
 static int step_read(Report *report, const Place *place, json_object *object, RecipeStep *ret_step) {
         RecipeStep step = {
                 .verb = recipe_verb_from_string(member_text(object, "do")),
                 .timeout_usec = RESET_TIMEOUT_USEC,
         };
-        uint64_t offset = 0, value = 0;
-        Place at = place_key(place, "timeout");
+        const char *method = member_text(object, "method");
+        bool has_register = member(object, "register"), is_write = step.verb == RECIPE_WRITE_CONFIG;
 
-        if (step.verb != RECIPE_SAVE_CONFIG && step.verb != RECIPE_WRITE_CONFIG && step.verb != RECIPE_DELAY &&
-            step.verb != RECIPE_RESTORE_CONFIG && step.verb != RECIPE_VERIFY)
-                return report_meaning(report, place, "no file can say what this step needs yet");
-        if (step.verb == RECIPE_WRITE_CONFIG) {
-                if (text_to_uint64(member_text(object, "offset"), 16, &offset) < 0 ||
-                    text_to_uint64(member_text(object, "value"), 16, &value) < 0 || offset % 4 != 0 ||
-                    offset >= CONFIG_SPACE_SIZE || value > UINT32_MAX)
-                        return report_meaning(report, place, "offset or value is out of range");
-                step.offset = (uint16_t) offset;
-                step.mask = UINT32_MAX;
-                step.value = (uint32_t) value;
-        }
-        if (read_duration(report, place, object, "for", DELAY_MAX_USEC, &step.delay_usec) != 0 ||
-            read_duration(report, place, object, "timeout", RESET_TIMEOUT_USEC, &step.timeout_usec) != 0)
+        step.offset = (uint16_t) hex_or(object, "offset", 0);
+        (void) text_copy(step.method, sizeof(step.method), method ?: "");
+        if (has_register && read_place(report, place, object, &step) != 0)
                 return POLICY_E_REFUSED;
-        if (step.delay_usec >= step.timeout_usec)
-                return report_meaning(report, &at, "has to be longer than the delay itself");
+        if ((has_register || is_write) && read_bits(report, place, object, &step) != 0)
+                return POLICY_E_REFUSED;
+        if (read_times(report, place, object, &step) != 0)
+                return POLICY_E_REFUSED;
         *ret_step = step;
         return 0;
 }
 
-/* Is what the recipe does to configuration space kept before and mended after it? */
-static int check_order(Report *report, const Place *steps, const Recipe *recipe) {
-        bool is_saved = false, is_written = false, is_restored = false;
+static bool flag_or(json_object *object, const char *key, bool otherwise) {
+        json_object *value = member(object, key);
 
-        for (size_t i = 0; i < recipe->n_steps; i++) {
-                Place at = place_index(steps, i);
-
-                switch (recipe->steps[i].verb) {
-                case RECIPE_SAVE_CONFIG:
-                        if (is_written)
-                                return report_meaning(report, &at, "saves what a write before it has wiped");
-                        is_saved = true;
-                        break;
-                case RECIPE_WRITE_CONFIG:
-                        if (!is_saved)
-                                return report_meaning(report, &at, "needs a \"save-config\" before it");
-                        is_written = true;
-                        is_restored = false;
-                        break;
-                case RECIPE_RESTORE_CONFIG:
-                        if (!is_saved)
-                                return report_meaning(report, &at, "needs a \"save-config\" before it");
-                        is_restored = true;
-                        break;
-                case RECIPE_VERIFY:
-                        if (!is_saved)
-                                return report_meaning(report, &at, "needs a \"save-config\" before it");
-                        if (is_restored)
-                                is_written = false;
-                        break;
-                case RECIPE_CHECK_REGISTER:
-                case RECIPE_POLL_REGISTER:
-                case RECIPE_WRITE_REGISTER:
-                case RECIPE_DIFFER_REGISTER:
-                case RECIPE_FUNCTION_RESET:
-                case RECIPE_VENDOR_RESET:
-                case RECIPE_D3HOT:
-                case RECIPE_DELAY:
-                case _RECIPE_VERB_MAX:
-                case _RECIPE_VERB_INVALID:
-                        break;
-                }
-        }
-        if (is_written)
-                return report_meaning(report, steps,
-                                      "what \"write-config\" does has to be followed by "
-                                      "\"restore-config\" and then \"verify\"");
-        return 0;
+        return value ? json_object_get_boolean(value) : otherwise;
 }
 
-int recipe_read(Report *report, const Place *place, json_object *object, bool needs_guard,
-                Recipe *ret_recipe) {
-        json_object *guard = member(object, "needs_guard"), *steps = member(object, "steps");
+static int recipe_read(Report *report, const Place *place, json_object *object, const Family *family,
+                       Recipe *ret_recipe) {
+        json_object *steps = member(object, "steps");
         Place at_steps = place_key(place, "steps");
-        const char *driver = member_text(object, "after_driver");
         Recipe recipe = {
-                .needs_guard = guard ? json_object_get_boolean(guard) : needs_guard,
-                .before_guest = true,
+                .needs_guard = flag_or(object, "needs_guard", family->bus_reset == BUS_RESET_FORBIDDEN),
+                .before_guest = flag_or(object, "before_guest", true),
+                .experimental = flag_or(object, "experimental", false),
                 .n_steps = json_object_array_length(steps),
         };
 
-        (void) text_copy(recipe.name, sizeof(recipe.name), RESET_METHOD_PCI_CONFIG);
-        (void) text_copy(recipe.after_driver, sizeof(recipe.after_driver), driver ?: "");
+        (void) text_copy(recipe.name, sizeof(recipe.name), member_text(object, "name") ?: NAME_DEFAULT);
+        (void) text_copy(recipe.after_driver, sizeof(recipe.after_driver), member_text(object, "after_driver") ?: "");
         for (size_t i = 0; i < recipe.n_steps; i++) {
                 Place at = place_index(&at_steps, i);
                 if (step_read(report, &at, json_object_array_get_idx(steps, i), &recipe.steps[i]) != 0)
                         return POLICY_E_REFUSED;
         }
-        if (check_order(report, &at_steps, &recipe) != 0)
+        if (recipe_check(report, &at_steps, &recipe, family) != 0)
                 return POLICY_E_REFUSED;
         *ret_recipe = recipe;
         return 0;
 }
 
-int recipe_check_writes(Report *report, const Place *place, const Recipe *recipe, const CardMatch *matches,
-                        size_t n_matches) {
-        Place at_steps = place_key(place, "steps");
+/* Outcomes are counted by name. */
+static int check_name(Report *report, const Place *place, const Family *family, size_t index) {
+        Place at = place_key(place, "name");
 
-        for (size_t i = 0; i < recipe->n_steps; i++) {
-                const RecipeStep *step = &recipe->steps[i];
-                Place at = place_index(&at_steps, i);
+        for (size_t i = 0; i < index; i++)
+                if (streq(family->recipes[i].name, family->recipes[index].name))
+                        return report_meaning(report, &at, "another reset of this family is called \"%s\", too",
+                                              family->recipes[index].name);
+        return 0;
+}
 
-                for (size_t m = 0; step->verb == RECIPE_WRITE_CONFIG && m < n_matches; m++) {
-                        if (matches[m].level == MATCH_ALL)
-                                return report_meaning(report, &at, "writes to a register of cards of every vendor");
-                        if (!reset_register_find(chip_generation(matches[m].vendor_id, matches[m].device_id),
-                                                 step->offset, step->mask, step->value))
-                                return report_meaning(report, &at,
-                                                      "0x%08x at offset 0x%x is not known to reset a card %04x:%04x: "
-                                                      "gpuswitch-helper would not write it",
-                                                      step->value, step->offset, matches[m].vendor_id,
-                                                      matches[m].device_id);
-                }
+int recipes_read(Report *report, const Place *place, json_object *value, Family *family) {
+        bool is_list = json_object_is_type(value, json_type_array);
+        size_t n = is_list ? json_object_array_length(value) : 1;
+
+        for (size_t i = 0; i < n; i++) {
+                Place at = is_list ? place_index(place, i) : *place;
+                json_object *object = is_list ? json_object_array_get_idx(value, i) : value;
+                if (recipe_read(report, &at, object, family, &family->recipes[i]) != 0 ||
+                    check_name(report, &at, family, i) != 0)
+                        return POLICY_E_REFUSED;
         }
         return 0;
 }

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A family's own reset, out of its JSON. */
+/* A family's own resets, out of their JSON. */
 
 #include <json-c/json.h>
 
-#include "core/rule.h"
-#include "policy/match.h"
-#include "policy/problem.h"
+#include "policy/model.h"
 
 /**
- * recipe_read() - the value of "reset", checked by check_object()
- * @needs_guard: what holds if the file does not say
+ * recipes_read() - the value of "reset", checked by check_object(): one reset, or a list of them
+ * @family: in: what it matches and says of the bus reset. Out: its recipes
  *
- * Return: 0, or POLICY_E_REFUSED: a limit exceeded, or a write that is not saved, restored and verified.
+ * Return: 0, or POLICY_E_REFUSED: a limit exceeded, a contradiction, or what recipe_check() finds.
  */
-int recipe_read(Report *report, const Place *place, json_object *object, bool needs_guard,
-                Recipe *ret_recipe);
+int recipes_read(Report *report, const Place *place, json_object *value, Family *family);
 
 /**
- * recipe_check_writes() - does it write only what the helper will write for every card that its family means?
- * @place: as above
+ * recipe_check() - may it run on every card that its family means?
+ * @steps: the place of its steps
+ *
+ * What it changes has to be saved before, restored and verified after; it touches only registers that the helper
+ * touches on all these cards; and its steps fit into a plan.
  *
  * Return: 0, or POLICY_E_REFUSED.
  */
-int recipe_check_writes(Report *report, const Place *place, const Recipe *recipe, const CardMatch *matches,
-                        size_t n_matches);
+int recipe_check(Report *report, const Place *steps, const Recipe *recipe, const Family *family);

@@ -32,6 +32,8 @@ static void allow_read(json_object *list, PolicyCard *card) {
                         card->allow_holders = true;
                 else if (streq(word, "lockdown"))
                         card->allow_lockdown = true;
+                else if (streq(word, "experimental"))
+                        card->allow_experimental = true;
         }
 }
 

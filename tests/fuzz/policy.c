@@ -43,6 +43,40 @@ void policy_take_problems(FuzzVerdict *verdict, const Policy *policy) {
         }
 }
 
+/* What the helper is asked to do later is in its lists, and polling has an end. */
+static void take_word(FuzzVerdict *verdict, const RecipeStep *step) {
+        bool is_register = step->verb >= RECIPE_CHECK_REGISTER && step->verb <= RECIPE_DIFFER_REGISTER;
+
+        fuzz_require(step->verb >= 0 && step->verb < _RECIPE_VERB_MAX);
+        fuzz_require(step->verb != RECIPE_WRITE_CONFIG || (step->offset % 4 == 0 && step->offset < CONFIG_SPACE_SIZE),
+                     "offset 0x%x", step->offset);
+        fuzz_require(!is_register || step->place.bar < BARS_MAX, "BAR %u", step->place.bar);
+        fuzz_require((step->value & ~step->mask) == 0, "0x%x under 0x%x", step->value, step->mask);
+        fuzz_require(step->test >= 0 && step->test < _REGISTER_TEST_MAX);
+        fuzz_require(step->timeout_usec > 0 && step->timeout_usec <= RESET_TIMEOUT_USEC);
+        fuzz_require(step->verb != RECIPE_POLL_REGISTER || step->timeout_usec <= 10 * USEC_PER_SEC);
+        fuzz_require(!strstr(step->method, "bus"), "method %s", step->method);
+        verdict_add_value(verdict, step->verb);
+        verdict_add_value(verdict, step->offset);
+        verdict_add_value(verdict, step->mask);
+        verdict_add_value(verdict, step->value);
+        verdict_add_value(verdict, step->place.address);
+        verdict_add_value(verdict, step->delay_usec);
+        verdict_add_value(verdict, step->timeout_usec);
+}
+
+static void take_recipe(FuzzVerdict *verdict, const Recipe *recipe) {
+        fuzz_require(recipe->n_steps <= RECIPE_STEPS_MAX);
+        fuzz_require(recipe->n_steps == 0 || !isempty(recipe->name), "a reset without a name");
+        require_sound(recipe->name, sizeof(recipe->name));
+        require_sound(recipe->after_driver, sizeof(recipe->after_driver));
+        verdict_add_field(verdict, recipe->name);
+        verdict_add_field(verdict, recipe->after_driver);
+        verdict_add_value(verdict, recipe->needs_guard | recipe->before_guest << 1 | recipe->experimental << 2);
+        for (size_t i = 0; i < recipe->n_steps; i++)
+                take_word(verdict, &recipe->steps[i]);
+}
+
 static void take_rule(FuzzVerdict *verdict, const Rule *rule) {
         require_sound(rule->family, sizeof(rule->family));
         require_sound(rule->name, sizeof(rule->name));
@@ -53,24 +87,12 @@ static void take_rule(FuzzVerdict *verdict, const Rule *rule) {
         verdict_add_value(verdict, rule->bus_reset);
         verdict_add_value(verdict, rule->return_to);
         verdict_add_value(verdict, rule->automatic | rule->allow_holders << 1 | rule->allow_lockdown << 2 |
-                                           rule->configuration_broken << 3);
+                                           rule->configuration_broken << 3 | rule->allow_experimental << 4);
         verdict_add(verdict, &rule->state, sizeof(rule->state));
         fuzz_require(rule->guest_reboots <= GUEST_REBOOTS_MAX || rule->guest_reboots == GUEST_REBOOTS_UNLIMITED);
         verdict_add_value(verdict, rule->guest_reboots);
-        fuzz_require(rule->recipes[0].n_steps <= RECIPE_STEPS_MAX);
-        verdict_add_field(verdict, rule->recipes[0].after_driver);
-        for (size_t i = 0; i < rule->recipes[0].n_steps; i++) {
-                const RecipeStep *step = &rule->recipes[0].steps[i];
-                fuzz_require(step->verb >= 0 && step->verb < _RECIPE_VERB_MAX);
-                fuzz_require(step->verb != RECIPE_WRITE_CONFIG ||
-                                     (step->offset % 4 == 0 && step->offset < CONFIG_SPACE_SIZE),
-                             "offset 0x%x", step->offset);
-                verdict_add_value(verdict, step->verb);
-                verdict_add_value(verdict, step->offset);
-                verdict_add_value(verdict, step->value);
-                verdict_add_value(verdict, step->delay_usec);
-                verdict_add_value(verdict, step->timeout_usec);
-        }
+        for (size_t i = 0; i < RECIPES_MAX; i++)
+                take_recipe(verdict, &rule->recipes[i]);
 }
 
 void policy_take_rules(FuzzVerdict *verdict, const Policy *policy) {

@@ -148,11 +148,77 @@ START_TEST(kernel_guard_is_the_families_word) {
 }
 END_TEST
 
+static Recipe load_recipe(const CardFacts *card, const char *path) {
+        ck_assert_int_eq(symlink(path, fixture_path(f.vendor, "10.json")), 0);
+        Recipe recipe = rule_of(card).recipes[0];
+        ck_assert_int_eq(unlink(fixture_path(f.vendor, "10.json")), 0);
+        return recipe;
+}
+
+#define SAMPLES TEST_SOURCE_DIR "/tests/unit/data/policy/quirks"
+
+static void check_place(const RegisterPlace *place, uint16_t index, uint16_t data, uint32_t address) {
+        ck_assert_uint_eq(place->bar, 5);
+        ck_assert_uint_eq(place->index_offset, index);
+        ck_assert_uint_eq(place->data_offset, data);
+        ck_assert_uint_eq(place->address, address);
+}
+
+START_TEST(words_of_a_recipe) {
+        CardFacts card = rx470(), hawaii = fixture_card("0000:01:00.0", 0x1002, 0x67b0);
+        Recipe recipe = load_recipe(&card, SAMPLES "/y_recipe-vi.json");
+
+        ck_assert_str_eq(recipe.name, "vi-config");
+        ck_assert_str_eq(recipe.after_driver, "amdgpu");
+        ck_assert(recipe.needs_guard && recipe.experimental && !recipe.before_guest);
+        ck_assert_uint_eq(recipe.n_steps, 12);
+        const RecipeStep *step = &recipe.steps[1];
+        ck_assert_int_eq(step->verb, RECIPE_WRITE_CONFIG);
+        ck_assert(step->offset == 0x4 && step->mask == 0x7 && step->value == 0x2);
+        step = &recipe.steps[2];
+        ck_assert_int_eq(step->verb, RECIPE_CHECK_REGISTER);
+        check_place(&step->place, 0x6b0, 0x6b4, 0x80000004);
+        ck_assert(step->mask == 0x1 && step->value == 0 && step->test == REGISTER_EQUALS && step->optional);
+        step = &recipe.steps[3];
+        ck_assert(step->mask == UINT32_MAX && step->value == 0x20100 && step->test == REGISTER_AT_LEAST && !step->optional);
+        step = &recipe.steps[8];
+        ck_assert_int_eq(step->verb, RECIPE_POLL_REGISTER);
+        check_place(&step->place, 0, 0, 0x5428);
+        ck_assert(step->value == UINT32_MAX && step->test == REGISTER_DIFFERS && step->timeout_usec == 100 * USEC_PER_MSEC);
+
+        recipe = load_recipe(&hawaii, SAMPLES "/y_recipe-ci.json");
+        ck_assert_str_eq(recipe.name, "reset");
+        ck_assert(recipe.needs_guard && !recipe.experimental && recipe.before_guest);
+        step = &recipe.steps[2];
+        ck_assert_int_eq(step->verb, RECIPE_DIFFER_REGISTER);
+        ck_assert_uint_eq(step->place.address, 0xc0000010);
+        check_place(&step->other, 0x200, 0x204, 0xc00c0000);
+        ck_assert(step->mask == 0x2 && step->other_mask == 0x40);
+        step = &recipe.steps[4];
+        ck_assert_int_eq(step->verb, RECIPE_WRITE_REGISTER);
+        ck_assert(step->place.address == 0x80000000 && step->mask == 0x1 && step->value == 0x1);
+}
+END_TEST
+
+START_TEST(resets_in_order_of_preference) {
+        static const char *const names[] = { "vendor-reset", "vi-config", "flr", "reset" };
+        CardFacts card = rx470();
+
+        ck_assert_int_eq(symlink(SAMPLES "/y_recipe-list.json", fixture_path(f.vendor, "10.json")), 0);
+        Rule rule = rule_of(&card);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                ck_assert_str_eq(rule.recipes[i].name, names[i]);
+        ck_assert_int_eq(rule.recipes[0].steps[1].verb, RECIPE_VENDOR_RESET);
+        ck_assert_str_eq(rule.recipes[2].steps[1].method, "flr");
+        ck_assert_int_eq(rule.recipes[3].steps[1].verb, RECIPE_D3HOT);
+}
+END_TEST
+
 START_TEST(policy_is_merged_key_by_key) {
         CardFacts card = rx470(), other = fixture_card("0000:02:00.0", 0x10de, 0x2484);
 
         fixture_write(f.policy, "10.json", one_card(BY_ADDRESS, "\"name\":\"gaming\",\"return\":\"stay\""));
-        fixture_write(f.policy, "20.json", one_card(BY_ID, "\"return\":\"host\",\"allow\":[\"lockdown\"]"));
+        fixture_write(f.policy, "20.json", one_card(BY_ID, "\"return\":\"host\",\"allow\":[\"lockdown\",\"experimental\"]"));
         fixture_write(f.policy, "30.json",
                       one_card("\"*\"", "\"return\":\"host\",\"automatic\":false,\"allow\":[\"holders\"]"));
         Rule rule = rule_of(&card);
@@ -160,7 +226,7 @@ START_TEST(policy_is_merged_key_by_key) {
         ck_assert_int_eq(rule.return_to, RETURN_TO_STAY);
         ck_assert(!rule.automatic);
         /* A list is one value: the closer one stands alone. */
-        ck_assert(rule.allow_lockdown && !rule.allow_holders);
+        ck_assert(rule.allow_lockdown && rule.allow_experimental && !rule.allow_holders);
         expect_origin(&card, "name", f.policy, "10.json");
         expect_origin(&card, "return", f.policy, "10.json");
         expect_origin(&card, "allow", f.policy, "20.json");
@@ -169,7 +235,7 @@ START_TEST(policy_is_merged_key_by_key) {
         rule = rule_of(&other);
         ck_assert_str_eq(rule.name, "");
         ck_assert_int_eq(rule.return_to, RETURN_TO_HOST);
-        ck_assert(!rule.automatic && rule.allow_holders && !rule.allow_lockdown);
+        ck_assert(!rule.automatic && rule.allow_holders && !rule.allow_lockdown && !rule.allow_experimental);
         expect_origin(&other, "name", NULL, NULL);
         expect_origin(&other, "return", f.policy, "30.json");
 }
@@ -287,6 +353,8 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, a_family_is_taken_whole);
         tcase_add_test(tcase, guard_is_needed_where_the_bus_reset_kills);
         tcase_add_test(tcase, kernel_guard_is_the_families_word);
+        tcase_add_test(tcase, words_of_a_recipe);
+        tcase_add_test(tcase, resets_in_order_of_preference);
         tcase_add_test(tcase, policy_is_merged_key_by_key);
         tcase_add_test(tcase, later_policy_wins_among_equals);
         tcase_add_test(tcase, policy_can_forbid_the_bus_reset);

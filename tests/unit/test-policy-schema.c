@@ -57,7 +57,7 @@ static json_object *list_schema(const KeySpec *spec) {
 
         put(schema, "type", text("array"));
         put(schema, "items",
-            spec->type == KEY_TYPE_OBJECTS ? reference_schema(spec->child) : words_schema(spec->words));
+            spec->type == KEY_TYPE_WORDS ? words_schema(spec->words) : reference_schema(spec->child));
         put(schema, "minItems", json_object_new_int((int) spec->min));
         put(schema, "maxItems", json_object_new_int((int) spec->max));
         if (spec->type == KEY_TYPE_WORDS)
@@ -99,6 +99,13 @@ static json_object *plain_schema(const KeySpec *spec) {
                         put(schema, "anyOf", list);
                 }
                 break;
+        case KEY_TYPE_ONE_OR_MORE:
+                list = json_object_new_array();
+                json_object_array_add(list, reference_schema(spec->child));
+                json_object_array_add(list, list_schema(spec));
+                schema = json_object_new_object();
+                put(schema, "anyOf", list);
+                break;
         case KEY_TYPE_OBJECTS:
         case KEY_TYPE_WORDS:
                 schema = list_schema(spec);
@@ -132,36 +139,45 @@ static json_object *key_schema(const KeySpec *spec) {
         return schema;
 }
 
-/* Keys that stand beside one word of "do" only: there they are required, elsewhere refused. */
-static json_object *with_schema(KeyObject object, const char *with) {
+/* if "do" is one of @words; what then is up to the caller */
+static json_object *condition_schema(const char *const *words) {
         json_object *schema = json_object_new_object(), *condition = json_object_new_object();
-        json_object *verb = json_object_new_object(), *constant = json_object_new_object();
-        json_object *required = json_object_new_array(), *refused = json_object_new_object();
-        json_object *then = json_object_new_object(), *otherwise = json_object_new_object();
+        json_object *verb = json_object_new_object();
 
-        put(constant, "const", text(with));
-        put(verb, "do", constant);
+        put(verb, "do", words_schema(words));
         put(condition, "properties", verb);
-        for (size_t i = 0; key_spec(i); i++) {
-                const KeySpec *spec = key_spec(i);
-                if (spec->object != object || !spec->with || !streq(spec->with, with))
-                        continue;
-                json_object_array_add(required, text(spec->key));
-                put(refused, spec->key, json_object_new_boolean(false));
-        }
-        put(then, "required", required);
-        put(otherwise, "properties", refused);
         put(schema, "if", condition);
-        put(schema, "then", then);
-        put(schema, "else", otherwise);
         return schema;
+}
+
+/* A key that stands beside some words of "do" only, or has to stand beside some. */
+static void add_conditions(json_object *conditions, const KeySpec *spec) {
+        json_object *schema, *inner, *list;
+
+        if (spec->with) {
+                schema = condition_schema(spec->with);
+                inner = json_object_new_object();
+                list = json_object_new_object();
+                put(list, spec->key, json_object_new_boolean(false));
+                put(inner, "properties", list);
+                put(schema, "else", inner);
+                json_object_array_add(conditions, schema);
+        }
+        if (spec->needed_by) {
+                schema = condition_schema(spec->needed_by);
+                inner = json_object_new_object();
+                list = json_object_new_array();
+                json_object_array_add(list, text(spec->key));
+                put(inner, "required", list);
+                put(schema, "then", inner);
+                json_object_array_add(conditions, schema);
+        }
 }
 
 static json_object *definition(KeyObject object) {
         json_object *properties = json_object_new_object(), *required = json_object_new_array();
         json_object *conditions = json_object_new_array();
         json_object *schema = object_schema(properties, required);
-        const char *last_with = NULL;
 
         for (size_t i = 0; key_spec(i); i++) {
                 const KeySpec *spec = key_spec(i);
@@ -170,8 +186,7 @@ static json_object *definition(KeyObject object) {
                 put(properties, spec->key, key_schema(spec));
                 if (spec->is_required)
                         json_object_array_add(required, text(spec->key));
-                if (spec->with && !(last_with && streq(last_with, spec->with)))
-                        json_object_array_add(conditions, with_schema(object, last_with = spec->with));
+                add_conditions(conditions, spec);
         }
         if (json_object_array_length(conditions) > 0)
                 put(schema, "allOf", conditions);
@@ -224,13 +239,22 @@ START_TEST(rows_are_whole) {
         for (size_t i = 0; key_spec(i); i++) {
                 const KeySpec *spec = key_spec(i);
                 bool has_words = spec->type == KEY_TYPE_WORD || spec->type == KEY_TYPE_WORDS;
-                bool has_child = spec->type == KEY_TYPE_OBJECT || spec->type == KEY_TYPE_OBJECTS;
+                bool has_child = spec->type == KEY_TYPE_OBJECT || spec->type == KEY_TYPE_OBJECTS ||
+                                 spec->type == KEY_TYPE_ONE_OR_MORE;
                 ck_assert_msg(!isempty(spec->help), "%s has no help", spec->key);
                 ck_assert_ptr_eq(key_find(spec->object, spec->key), spec);
                 ck_assert(!has_words || spec->words);
                 ck_assert((spec->type == KEY_TYPE_TEXT) == (spec->format != NULL));
                 ck_assert(spec->type != KEY_TYPE_NUMBER || spec->min < spec->max);
-                ck_assert(!(spec->type == KEY_TYPE_OBJECTS || spec->type == KEY_TYPE_WORDS) || spec->max > 0);
+                ck_assert(!(spec->type == KEY_TYPE_OBJECTS || spec->type == KEY_TYPE_WORDS ||
+                            spec->type == KEY_TYPE_ONE_OR_MORE) ||
+                          spec->max > 0);
+                /* Only steps have words by which a key is there or not, and those words are the steps'. */
+                ck_assert(spec->object == OBJECT_RESET_STEP || (!spec->with && !spec->needed_by));
+                for (const char *const *word = spec->with; word && *word; word++)
+                        ck_assert_int_ge(recipe_verb_from_string(*word), 0);
+                for (const char *const *word = spec->needed_by; word && *word; word++)
+                        ck_assert_int_ge(recipe_verb_from_string(*word), 0);
                 /* Quirk objects hold quirk objects only, and policy ones policy ones. */
                 ck_assert(!has_child || key_object_user(spec->child) == key_object_user(spec->object));
                 /* What quirks say is sourced: of the words and switches of a family, every one. */
