@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One rule out of all files. A family is taken as a whole, from the entry that means the card most
- * closely; policy is merged key by key. Of equally close ones the later wins. policy_rule() and
- * policy_origin() ask the same two functions, so that they cannot disagree.
+ * closely, of equally close ones the administrator's; two of one rank do not come so far. Policy is merged key
+ * by key; of equally close entries the later wins. policy_rule() and policy_origin() ask the same functions, so
+ * that they cannot disagree.
  */
 
 #include "policy/policy.h"
@@ -16,19 +17,32 @@
 /* NULL: no family means this card. */
 static const Family *best_family(const Policy *policy, const CardFacts *card) {
         const Family *best = NULL;
-        MatchLevel best_level = MATCH_ALL;
+        MatchLevel best_level = MATCH_NOT;
 
         for (size_t i = 0; i < policy->n_families; i++) {
                 const Family *family = &policy->families[i];
                 for (size_t k = 0; k < family->n_matches; k++) {
                         MatchLevel level = match_card(&family->matches[k], card);
-                        if (level >= best_level) {
+                        if (level > best_level || (best && level == best_level && family->rank > best->rank)) {
                                 best = family;
                                 best_level = level;
                         }
                 }
         }
         return best;
+}
+
+/* Is what @family says of this card said differently by another file of its rank? NULL: no. */
+static const Contest *contest_of(const Policy *policy, const CardFacts *card, const Family *family) {
+        MatchLevel family_level = MATCH_NOT;
+
+        for (size_t k = 0; k < family->n_matches; k++)
+                family_level = MAX_OF(family_level, match_card(&family->matches[k], card));
+        for (size_t i = 0; i < policy->n_contests; i++)
+                if (policy->contests[i].rank == family->rank &&
+                    match_card(&policy->contests[i].match, card) == family_level)
+                        return &policy->contests[i];
+        return NULL;
 }
 
 /* The entry whose @word holds for this card, or NULL. */
@@ -49,6 +63,7 @@ static const PolicyCard *best_card(const Policy *policy, const CardFacts *card, 
 
 void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
         const Family *family = best_family(policy, card);
+        const Contest *contest = family ? contest_of(policy, card, family) : NULL;
         const PolicyCard *entry;
         Rule rule = RULE_GENERIC;
 
@@ -59,6 +74,13 @@ void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
                 rule.state = family->state;
                 memcpy(rule.recipes, family->recipes, sizeof(rule.recipes));
                 rule.guest_reboots = family->guest_reboots;
+        }
+        if (contest) {
+                rule.bus_reset = BUS_RESET_FORBIDDEN;
+                rule.state = contest->state;
+                rule.kernel_guard = KERNEL_GUARD_NONE;
+                rule.guest_reboots = contest->guest_reboots;
+                memset(rule.recipes, 0, sizeof(rule.recipes));
         }
         if ((entry = best_card(policy, card, CARD_WORD_NAME)))
                 (void) text_copy(rule.name, sizeof(rule.name), entry->name);

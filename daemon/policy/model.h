@@ -9,7 +9,9 @@
 typedef struct Family {
         char origin[PATH_TEXT_SIZE];
         char name[FAMILY_NAME_SIZE];
+        PolicyRank rank;
         CardMatch matches[FAMILY_IDS_MAX];
+        size_t match_lines[FAMILY_IDS_MAX]; /* where in the file; 0: not known */
         size_t n_matches;
         BusResetWish bus_reset;
         KernelGuard kernel_guard;
@@ -18,6 +20,17 @@ typedef struct Family {
         Recipe recipes[RECIPES_MAX];
         uint32_t guest_reboots; /* or GUEST_REBOOTS_UNLIMITED */
 } Family;
+
+/*
+ * Cards that two files of one rank claim. The file that came second is refused; what is said of the cards themselves is the
+ * worse of what both say, and nobody's reset is run.
+ */
+typedef struct Contest {
+        CardMatch match;
+        PolicyRank rank;
+        ResetStateRule state;
+        uint32_t guest_reboots;
+} Contest;
 
 /* What one policy entry speaks of. */
 typedef enum CardWord {
@@ -43,8 +56,10 @@ typedef struct PolicyCard {
 
 struct Policy {
         Problems problems;
-        Family *families; /* in order of reading: later ones win */
+        Family *families; /* in order of reading */
         size_t n_families;
+        Contest *contests; /* as many as there are entries at most */
+        size_t n_contests;
         PolicyCard *cards;
         size_t n_cards;
 };

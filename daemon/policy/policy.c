@@ -18,8 +18,8 @@
 #define _cleanup_folder_ _cleanup_(folder_done)
 
 /* Return: 0, also for an empty file; POLICY_E_REFUSED; -ENOENT: it has just gone; -ENOMEM. */
-static int load_file(Policy *policy, const FolderFile *file, KeyObject kind) {
-        Report report = { .problems = &policy->problems, .file = file->path };
+static int load_file(Policy *policy, const FolderFile *file, KeyObject kind, PolicyRank rank) {
+        Report report = { .problems = &policy->problems, .file = file->path, .rank = rank };
         _cleanup_free_ char *text = NULL;
         _cleanup_document_ Document document = { 0 };
         size_t size = 0;
@@ -38,10 +38,10 @@ static int load_file(Policy *policy, const FolderFile *file, KeyObject kind) {
 
 /* @admin, @vendor: the files of one name; one of them may be NULL */
 static int load_quirks_file(Policy *policy, const FolderFile *admin, const FolderFile *vendor) {
-        int r = admin ? load_file(policy, admin, OBJECT_QUIRKS_FILE) : -ENOENT;
+        int r = admin ? load_file(policy, admin, OBJECT_QUIRKS_FILE, POLICY_RANK_ADMIN) : -ENOENT;
 
         if ((r == POLICY_E_REFUSED || r == -ENOENT) && vendor)
-                r = load_file(policy, vendor, OBJECT_QUIRKS_FILE);
+                r = load_file(policy, vendor, OBJECT_QUIRKS_FILE, POLICY_RANK_VENDOR);
         return r == -ENOMEM ? r : 0;
 }
 
@@ -68,7 +68,7 @@ static int load_wishes(Policy *policy, const PolicyDirs *dirs) {
 
         int r = folder_list(dirs->policy, &policy->problems, &folder);
         for (size_t i = 0; i < folder.n_files && r != -ENOMEM; i++)
-                r = load_file(policy, &folder.files[i], OBJECT_POLICY_FILE);
+                r = load_file(policy, &folder.files[i], OBJECT_POLICY_FILE, POLICY_RANK_ADMIN);
         return r == -ENOMEM ? r : 0;
 }
 
@@ -90,6 +90,7 @@ Policy *policy_free(Policy *policy) {
         if (!policy)
                 return NULL;
         free(policy->families);
+        free(policy->contests);
         free(policy->cards);
         free(policy);
         return NULL;

@@ -34,7 +34,9 @@ typedef struct PolicyDirs {
 /**
  * policy_load() - read all three folders; a folder that does not exist is empty
  *
- * Files in order of their names; later files win. Faults do not make it fail: see policy_problem().
+ * Files in order of their names. Of quirks that mean a card equally closely the administrator's wins; two files of one
+ * folder must not claim one card: the later is refused, and no reset of either is run. Of policy files the later wins.
+ * Faults do not make it fail: see policy_problem().
  *
  * Return: 0, or -ENOMEM.
  */

@@ -22,11 +22,18 @@ typedef struct Problems {
         char broken_file[PATH_TEXT_SIZE]; /* the first file that was refused, or "" */
 } Problems;
 
+/* Whose folder a file is in. Of entries that mean a card equally closely, the administrator's wins. */
+typedef enum PolicyRank {
+        POLICY_RANK_VENDOR,
+        POLICY_RANK_ADMIN,
+} PolicyRank;
+
 /* The faults of one file. */
 typedef struct Report {
         Problems *problems;
         const char *file;   /* borrowed */
         const Spots *spots; /* of the file's text, borrowed; NULL: lines are not known */
+        PolicyRank rank;
         size_t n_faults;
         bool out_of_memory; /* something could not be checked: that is no fault of the file */
 } Report;

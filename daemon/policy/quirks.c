@@ -69,6 +69,7 @@ static int matches_read(Report *report, const Place *place, json_object *list, c
                 if (match_read(report, &at, json_object_array_get_idx(list, i), &match) != 0 ||
                     check_claim(report, &at, families, n_families, family, &match) != 0)
                         return POLICY_E_REFUSED;
+                family->match_lines[family->n_matches] = spots_line(report->spots, at.text);
                 family->matches[family->n_matches++] = match;
         }
         return 0;
@@ -89,6 +90,7 @@ static int family_read(Report *report, const Place *place, json_object *object, 
 
         *family = (Family){ .state = RESET_STATE_RULE_BASE, .guest_reboots = GUEST_REBOOTS_UNLIMITED };
         (void) text_copy(family->origin, sizeof(family->origin), report->file);
+        family->rank = report->rank;
         (void) text_copy(family->name, sizeof(family->name), member_text(object, "family"));
         family->bus_reset = bus_reset_wish_from_string(member_value_text(object, "bus_reset"));
         if (member(object, "kernel_guard"))
@@ -111,6 +113,56 @@ static int family_read(Report *report, const Place *place, json_object *object, 
         return recipes_read(report, &at_reset, reset, family);
 }
 
+static ResetState worse(ResetState a, ResetState b) {
+        static const int badness[_RESET_STATE_MAX] = {
+                [RESET_STATE_FRESH] = 1,   [RESET_STATE_TOUCHED] = 2, [RESET_STATE_UNKNOWN] = 3,
+                [RESET_STATE_PREFAIL] = 4, [RESET_STATE_FAILED] = 5,
+        };
+
+        return (a < 0 ? 0 : badness[a]) >= (b < 0 ? 0 : badness[b]) ? a : b;
+}
+
+static int contest_add(Policy *policy, const Family *a, const Family *b, const CardMatch *match) {
+        Contest *contests = reallocarray(policy->contests, policy->n_contests + 1, sizeof(*contests));
+
+        if (!contests)
+                return -ENOMEM;
+        policy->contests = contests;
+        contests[policy->n_contests++] = (Contest){
+                .match = *match,
+                .rank = a->rank,
+                .state = {
+                        .touched_host_bind = worse(a->state.touched_host_bind, b->state.touched_host_bind),
+                        .prefail_bus_reset = worse(a->state.prefail_bus_reset, b->state.prefail_bus_reset),
+                        .recipe_ok = worse(a->state.recipe_ok, b->state.recipe_ok),
+                        .dirty_guest_end = worse(a->state.dirty_guest_end, b->state.dirty_guest_end),
+                        .reset_line_is_prefail = a->state.reset_line_is_prefail || b->state.reset_line_is_prefail,
+                },
+                .guest_reboots = MIN_OF(a->guest_reboots, b->guest_reboots),
+        };
+        return 0;
+}
+
+/* @family: of this file, and without a fault so far. Its ids must not be those of another file in the same folder. */
+static int check_contests(Policy *policy, Report *report, const Place *place, const Family *family) {
+        for (size_t k = 0; k < policy->n_families; k++) {
+                const Family *other = &policy->families[k];
+                for (size_t i = 0; other->rank == family->rank && i < other->n_matches; i++)
+                        for (size_t m = 0; m < family->n_matches; m++) {
+                                Place at_match = place_key(place, "match"), at = place_index(&at_match, m);
+                                if (!match_equal(&other->matches[i], &family->matches[m]))
+                                        continue;
+                                (void) report_meaning(report, &at,
+                                                      "family \"%s\" of %s (line %zu) claims the same cards; until "
+                                                      "one of the two files is mended, neither's reset is run",
+                                                      other->name, other->origin, other->match_lines[i]);
+                                if (contest_add(policy, other, family, &family->matches[m]) < 0)
+                                        return -ENOMEM;
+                        }
+        }
+        return 0;
+}
+
 int quirks_read(Policy *policy, Report *report, json_object *root) {
         json_object *list = member(root, "families");
         size_t n = json_object_array_length(list), before = policy->n_families;
@@ -129,6 +181,13 @@ int quirks_read(Policy *policy, Report *report, json_object *root) {
                 Place at = place_index(&at_list, i);
                 (void) family_read(report, &at, json_object_array_get_idx(list, i), families + before, i,
                                    &families[before + i]);
+        }
+        if (report->n_faults > 0)
+                return POLICY_E_REFUSED;
+        for (size_t i = 0; i < n; i++) {
+                Place at = place_index(&at_list, i);
+                if (check_contests(policy, report, &at, &families[before + i]) < 0)
+                        return -ENOMEM;
         }
         if (report->n_faults > 0)
                 return POLICY_E_REFUSED;

@@ -129,8 +129,9 @@ void policy_fuzz_text(const uint8_t *data, size_t size, bool is_policy, FuzzVerd
         policy.problems.n = 0;
         policy.problems.broken_file[0] = '\0';
         policy.families = NULL;
+        policy.contests = NULL;
         policy.cards = NULL;
-        policy.n_families = policy.n_cards = 0;
+        policy.n_families = policy.n_cards = policy.n_contests = 0;
         size = MIN_OF(size, CONFIG_FILE_SIZE_MAX); /* more than that is refused before it is looked at */
         memcpy(text, data, size);
         text[size] = '\0';
@@ -153,5 +154,6 @@ void policy_fuzz_text(const uint8_t *data, size_t size, bool is_policy, FuzzVerd
         verdict_add_value(ret, policy.n_cards);
         policy_take_rules(ret, &policy);
         free(policy.families);
+        free(policy.contests);
         free(policy.cards);
 }

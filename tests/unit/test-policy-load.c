@@ -80,15 +80,86 @@ START_TEST(only_json_files_count) {
 }
 END_TEST
 
-START_TEST(later_names_win_over_both_folders) {
-        fixture_write(f.vendor, "10-a.json", one_family("a", RX470, "wanted"));
-        fixture_write(f.vendor, "30-c.json", one_family("c", RX470, "wanted"));
-        expect_sound(fixture_load(&f), "c");
-        fixture_write(f.admin, "20-b.json", one_family("b", RX470, "wanted"));
-        expect_sound(fixture_load(&f), "c");
-        fixture_write(f.admin, "40-d.json", one_family("d", RX470, "wanted"));
-        expect_sound(fixture_load(&f), "d");
+START_TEST(the_administrator_wins_whatever_the_names) {
+        fixture_write(f.vendor, "20-b.json", one_family("vendors", RX470, "wanted"));
+        expect_sound(fixture_load(&f), "vendors");
+        fixture_write(f.admin, "10-a.json", one_family("ours", RX470, "wanted"));
+        expect_sound(fixture_load(&f), "ours");
+        ck_assert_int_eq(unlink(fixture_path(f.admin, "10-a.json")), 0);
+        fixture_write(f.admin, "30-c.json", one_family("ours", RX470, "wanted"));
+        expect_sound(fixture_load(&f), "ours");
+        /* Whoever means the card more closely wins over both. */
+        fixture_write(f.admin, "30-c.json", one_family("ours", "{\"id\":\"1002:*\"}", "wanted"));
+        expect_sound(fixture_load(&f), "vendors");
         ck_assert_str_eq(policy_origin(f.loaded, &(CardFacts){ 0 }, "family"), "built-in");
+}
+END_TEST
+
+#define WITH_RESET                                                                                                     \
+        "\"reset\":{\"source\":\"t\",\"steps\":[{\"do\":\"save-config\"},{\"do\":\"vendor-reset\"},"                           \
+        "{\"do\":\"restore-config\"},{\"do\":\"verify\"}]},"
+#define WITH_PREFAIL "\"state\":{\"touched_host_bind\":{\"value\":\"prefail\",\"source\":\"t\"}},"
+
+static void write_claim(const char *folder, const char *name, const char *family, const char *bus_reset, const char *more) {
+        char text[1024];
+
+        snprintf(text, sizeof(text),
+                 "{\"version\":1,\n\"families\":[\n{\"family\":\"%s\",%s\n\"match\":[{\"id\":\"10de:1b80\"},\n" RX470
+                 "],\"bus_reset\":{\"value\":\"%s\",\"source\":\"a test\"}}]}",
+                 family, more, bus_reset);
+        fixture_write(folder, name, text);
+}
+
+/* Nobody can say which of the two is meant, so neither resets the card, and what both warn of holds. */
+START_TEST(two_files_of_one_folder_claim_one_card) {
+        const char *folders[] = { f.vendor, f.admin };
+
+        for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
+                char first[512], expected[600];
+                write_claim(folders[i], "10-a.json", "a", "wanted", WITH_RESET);
+                fixture_write(folders[i], "20-b.json",
+                              "{\"version\":1,\"families\":[{\"family\":\"b\",\n\"match\":[{\"id\":\"1002:7300\"},\n"
+                              RX470 "],\n" WITH_RESET WITH_PREFAIL
+                              "\"bus_reset\":{\"value\":\"forbidden\",\"source\":\"t\"}}]}");
+                snprintf(first, sizeof(first), "%s", fixture_path(folders[i], "10-a.json"));
+                snprintf(expected, sizeof(expected), "family \"a\" of %s (line 5) claims the same cards", first);
+                expect_broken(fixture_load(&f), folders[i], "20-b.json", "/families/0/match/1", false);
+                ck_assert_uint_eq(policy_problem(f.loaded, 0)->line, 3);
+                ck_assert_ptr_nonnull(strstr(policy_problem(f.loaded, 0)->text, expected));
+
+                Rule rule = rx470(f.loaded);
+                ck_assert_str_eq(rule.family, "a");
+                ck_assert_uint_eq(rule.recipes[0].n_steps, 0);
+                ck_assert_int_eq(rule.bus_reset, BUS_RESET_FORBIDDEN);
+                ck_assert_int_eq(rule.state.touched_host_bind, RESET_STATE_PREFAIL);
+                /* The other card of the first file is as it was; of the second file nothing is taken. */
+                rule = fixture_rule(f.loaded, "0000:01:00.0", 0x10de, 0x1b80);
+                ck_assert_str_eq(rule.family, "a");
+                ck_assert_uint_eq(rule.recipes[0].n_steps, 4);
+                ck_assert_int_eq(rule.bus_reset, BUS_RESET_WANTED);
+                ck_assert_str_eq(fixture_rule(f.loaded, "0000:01:00.0", 0x1002, 0x7300).family, "generic");
+                ck_assert_int_eq(unlink(fixture_path(folders[i], "20-b.json")), 0);
+                ck_assert_int_eq(unlink(fixture_path(folders[i], "10-a.json")), 0);
+        }
+}
+END_TEST
+
+START_TEST(the_administrator_settles_a_claim_of_two) {
+        write_claim(f.vendor, "10-a.json", "a", "wanted", WITH_RESET);
+        write_claim(f.vendor, "20-b.json", "b", "wanted", WITH_RESET);
+        write_claim(f.admin, "30-c.json", "c", "wanted", WITH_RESET);
+        Rule rule = rx470(fixture_load(&f));
+        ck_assert_str_eq(rule.family, "c");
+        ck_assert_uint_eq(rule.recipes[0].n_steps, 4);
+        ck_assert(rule.configuration_broken);
+        /* Better: mask one of them. */
+        fixture_write(f.admin, "20-b.json", "");
+        expect_sound(fixture_load(&f), "c");
+        /* A claim that is less close than the family which counts is no matter. */
+        fixture_write(f.vendor, "40-d.json", one_family("d", "{\"id\":\"1002:*\"}", "wanted"));
+        fixture_write(f.vendor, "50-e.json", one_family("e", "{\"id\":\"1002:*\"}", "wanted"));
+        ck_assert_uint_eq(rx470(fixture_load(&f)).recipes[0].n_steps, 4);
+        ck_assert_int_eq(fixture_rule(f.loaded, "0000:01:00.0", 0x1002, 1).bus_reset, BUS_RESET_FORBIDDEN);
 }
 END_TEST
 
@@ -341,7 +412,9 @@ static Suite *make_suite(void) {
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, no_folders_at_all);
         tcase_add_test(tcase, only_json_files_count);
-        tcase_add_test(tcase, later_names_win_over_both_folders);
+        tcase_add_test(tcase, the_administrator_wins_whatever_the_names);
+        tcase_add_test(tcase, two_files_of_one_folder_claim_one_card);
+        tcase_add_test(tcase, the_administrator_settles_a_claim_of_two);
         tcase_add_test(tcase, same_name_replaces);
         tcase_add_test(tcase, empty_and_null_mask);
         tcase_add_test(tcase, links_to_files_are_followed);

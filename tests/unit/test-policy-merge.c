@@ -139,12 +139,12 @@ START_TEST(kernel_guard_is_the_families_word) {
         fixture_write(f.vendor, "10.json", one_family("silent", BY_ID, "forbidden"));
         ck_assert_int_eq((int) rule_of(&card).kernel_guard, KERNEL_GUARD_NONE);
         expect_origin(&card, "kernel_guard", NULL, NULL);
-        fixture_write(f.vendor, "20.json",
+        fixture_write(f.vendor, "10.json",
                       "{\"version\":1,\"families\":[{\"family\":\"guarded\",\"match\":[" BY_ID "],"
                       "\"bus_reset\":{\"value\":\"forbidden\",\"source\":\"a test\"},"
                       "\"kernel_guard\":{\"value\":\"always\",\"source\":\"a test\"}}]}");
         ck_assert_int_eq((int) rule_of(&card).kernel_guard, KERNEL_GUARD_ALWAYS);
-        expect_origin(&card, "kernel_guard", f.vendor, "20.json");
+        expect_origin(&card, "kernel_guard", f.vendor, "10.json");
 }
 END_TEST
 
