@@ -22,46 +22,49 @@ static const struct {
         const char *ids;
         BusResetWish bus_reset;
         const char *resets;
+        KernelGuard kernel_guard;
+        uint32_t guest_reboots; /* 0: unlimited */
+        ResetState dirty_guest_end; /* 0: no change */
 } families[] = {
         { "polaris10", 0x1002, "67c0 67c1 67c2 67c4 67c7 67c8 67c9 67ca 67cc 67cf 67d0 67d4 67d7 67df 6fdf",
-          BUS_RESET_FORBIDDEN, VENDOR " " VI },
-        { "polaris11", 0x1002, "67e0 67e1 67e3 67e7 67e8 67e9 67eb 67ef 67ff", BUS_RESET_FORBIDDEN, VENDOR " " VI },
-        { "polaris12", 0x1002, "6980 6981 6985 6986 6987 698f 6995 6997 699f", BUS_RESET_FORBIDDEN, VENDOR " " VI },
-        { "vega-m", 0x1002, "694c 694e 694f", BUS_RESET_FORBIDDEN, VI "?" },
-        { "tonga", 0x1002, "6920 6921 6929 6930 6938 6939 693b", BUS_RESET_FORBIDDEN, VI "?" },
-        { "firepro-w7100", 0x1002, "692b", BUS_RESET_FORBIDDEN, VI "?" },
-        { "tonga-vf", 0x1002, "692f", BUS_RESET_FORBIDDEN, "flr-" },
-        { "fiji", 0x1002, "7300", BUS_RESET_FORBIDDEN, VI "?" },
-        { "topaz", 0x1002, "6900 6901 6907", BUS_RESET_FORBIDDEN, VI "?" },
-        { "bonaire", 0x1002, "6649 6650 6651 6658 665c 665d", BUS_RESET_FORBIDDEN, "ci-config-" },
-        { "bonaire-other", 0x1002, "6646 664d 665f", BUS_RESET_FORBIDDEN, "ci-config" },
-        { "bonaire-mobile", 0x1002, "6640 6641 6647", BUS_RESET_FORBIDDEN, "ci-config?" },
-        { "hawaii", 0x1002, "67a0 67a1 67a2 67a8 67a9 67aa 67b0 67b1 67b8 67b9 67ba 67be", BUS_RESET_FORBIDDEN, "ci-config-" },
+          BUS_RESET_FORBIDDEN, .resets = VENDOR " " VI, .kernel_guard = KERNEL_GUARD_VENDOR_RESET },
+        { "polaris11", 0x1002, "67e0 67e1 67e3 67e7 67e8 67e9 67eb 67ef 67ff", BUS_RESET_FORBIDDEN, .resets = VENDOR " " VI, .kernel_guard = KERNEL_GUARD_VENDOR_RESET },
+        { "polaris12", 0x1002, "6980 6981 6985 6986 6987 698f 6995 6997 699f", BUS_RESET_FORBIDDEN, .resets = VENDOR " " VI, .kernel_guard = KERNEL_GUARD_VENDOR_RESET },
+        { "vega-m", 0x1002, "694c 694e 694f", BUS_RESET_FORBIDDEN, .resets = VI "?" },
+        { "tonga", 0x1002, "6920 6921 6929 6930 6938 6939 693b", BUS_RESET_FORBIDDEN, .resets = VI "?" },
+        { "firepro-w7100", 0x1002, "692b", BUS_RESET_FORBIDDEN, .resets = VI "?", .guest_reboots = 2 },
+        { "tonga-vf", 0x1002, "692f", BUS_RESET_FORBIDDEN, .resets = "flr-" },
+        { "fiji", 0x1002, "7300", BUS_RESET_FORBIDDEN, .resets = VI "?" },
+        { "topaz", 0x1002, "6900 6901 6907", BUS_RESET_FORBIDDEN, .resets = VI "?" },
+        { "bonaire", 0x1002, "6649 6650 6651 6658 665c 665d", BUS_RESET_FORBIDDEN, .resets = "ci-config-" },
+        { "bonaire-other", 0x1002, "6646 664d 665f", BUS_RESET_FORBIDDEN, .resets = "ci-config" },
+        { "bonaire-mobile", 0x1002, "6640 6641 6647", BUS_RESET_FORBIDDEN, .resets = "ci-config?" },
+        { "hawaii", 0x1002, "67a0 67a1 67a2 67a8 67a9 67aa 67b0 67b1 67b8 67b9 67ba 67be", BUS_RESET_FORBIDDEN, .resets = "ci-config-" },
         { "vega10", 0x1002, "6860 6861 6862 6863 6864 6867 6868 6869 686a 686b 686c 686d 686e 686f 687f",
-          BUS_RESET_FORBIDDEN, VENDOR },
-        { "vega12", 0x1002, "69a0 69a1 69a2 69a3 69af", BUS_RESET_FORBIDDEN, "" },
-        { "vega20", 0x1002, "66a0 66a1 66a2 66a3 66a4 66a7 66af", BUS_RESET_FORBIDDEN, VENDOR },
-        { "arcturus", 0x1002, "738c", BUS_RESET_FORBIDDEN, VENDOR },
-        { "navi10", 0x1002, "7310 7312 7318 7319 731a 731b 731e 731f", BUS_RESET_FORBIDDEN, VENDOR },
-        { "navi12", 0x1002, "7360 7362", BUS_RESET_FORBIDDEN, VENDOR },
-        { "navi14", 0x1002, "7340 7341 7347 734f", BUS_RESET_FORBIDDEN, VENDOR },
-        { "navi21", 0x1002, "73a1 73a2 73a3 73a5 73ab 73af 73bf", BUS_RESET_WANTED, "" },
-        { "navi21-vf", 0x1002, "73ae", BUS_RESET_FORBIDDEN, "flr-" },
-        { "navi22", 0x1002, "73c3 73df", BUS_RESET_WANTED, "" },
-        { "navi22-vf", 0x1002, "73ce", BUS_RESET_FORBIDDEN, "flr-" },
-        { "navi23", 0x1002, "73e0 73e1 73e3 73ef 73ff", BUS_RESET_WANTED, "" },
-        { "navi24", 0x1002, "7421 7422 7423 7424 743f", BUS_RESET_WANTED, "" },
-        { "navi31", 0x1002, "7448 7449 744a 744b 744c 745e", BUS_RESET_WANTED, "" },
-        { "navi32", 0x1002, "7460 7461 7470 747e", BUS_RESET_FORBIDDEN, VENDOR "?" },
-        { "navi33", 0x1002, "73f0 7480 7481 7483 7487 7489 748b 7499 749f", BUS_RESET_WANTED, "" },
-        { "navi44", 0x1002, "7590", BUS_RESET_FORBIDDEN, "" },
-        { "navi48", 0x1002, "7550 7551", BUS_RESET_FORBIDDEN, "" },
-        { "amd-apu", 0x1002, "1681 15bf 1900 150e 1586", BUS_RESET_FORBIDDEN, "" },
-        { "nvidia-datacenter", 0x10de, "2340 2342 235f 237f", BUS_RESET_FORBIDDEN, "flr-" },
-        { "nvidia", 0x10de, "2484 1b80 233f 2380", BUS_RESET_WANTED, "" },
-        { "intel", 0x8086, "56a0 1912 46a6", BUS_RESET_WANTED, "flr-" },
-        { "generic", 0x1002, "7301 730f 738e 9999", BUS_RESET_WANTED, "" },
-        { "generic", 0x102b, "67df 0522", BUS_RESET_WANTED, "" },
+          BUS_RESET_FORBIDDEN, .resets = VENDOR, .kernel_guard = KERNEL_GUARD_VENDOR_RESET },
+        { "vega12", 0x1002, "69a0 69a1 69a2 69a3 69af", BUS_RESET_FORBIDDEN, .resets = "" },
+        { "vega20", 0x1002, "66a0 66a1 66a2 66a3 66a4 66a7 66af", BUS_RESET_FORBIDDEN, .resets = VENDOR, .kernel_guard = KERNEL_GUARD_VENDOR_RESET },
+        { "arcturus", 0x1002, "738c", BUS_RESET_FORBIDDEN, .resets = VENDOR, .kernel_guard = KERNEL_GUARD_VENDOR_RESET },
+        { "navi10", 0x1002, "7310 7312 7318 7319 731a 731b 731e 731f", BUS_RESET_FORBIDDEN, .resets = VENDOR, .kernel_guard = KERNEL_GUARD_VENDOR_RESET },
+        { "navi12", 0x1002, "7360 7362", BUS_RESET_FORBIDDEN, .resets = VENDOR, .kernel_guard = KERNEL_GUARD_VENDOR_RESET },
+        { "navi14", 0x1002, "7340 7341 7347 734f", BUS_RESET_FORBIDDEN, .resets = VENDOR, .kernel_guard = KERNEL_GUARD_VENDOR_RESET },
+        { "navi21", 0x1002, "73a1 73a2 73a3 73a5 73ab 73af 73bf", BUS_RESET_WANTED, .resets = "" },
+        { "navi21-vf", 0x1002, "73ae", BUS_RESET_FORBIDDEN, .resets = "flr-" },
+        { "navi22", 0x1002, "73c3 73df", BUS_RESET_WANTED, .resets = "" },
+        { "navi22-vf", 0x1002, "73ce", BUS_RESET_FORBIDDEN, .resets = "flr-" },
+        { "navi23", 0x1002, "73e0 73e1 73e3 73ef 73ff", BUS_RESET_WANTED, .resets = "" },
+        { "navi24", 0x1002, "7421 7422 7423 7424 743f", BUS_RESET_WANTED, .resets = "" },
+        { "navi31", 0x1002, "7448 7449 744a 744b 744c 745e", BUS_RESET_WANTED, .resets = "" },
+        { "navi32", 0x1002, "7460 7461 7470 747e", BUS_RESET_FORBIDDEN, .resets = VENDOR "?", .kernel_guard = KERNEL_GUARD_VENDOR_RESET },
+        { "navi33", 0x1002, "73f0 7480 7481 7483 7487 7489 748b 7499 749f", BUS_RESET_WANTED, .resets = "" },
+        { "navi44", 0x1002, "7590", BUS_RESET_FORBIDDEN, .resets = "", .dirty_guest_end = RESET_STATE_UNKNOWN },
+        { "navi48", 0x1002, "7550 7551", BUS_RESET_FORBIDDEN, .resets = "", .dirty_guest_end = RESET_STATE_UNKNOWN },
+        { "amd-apu", 0x1002, "1681 15bf 1900 150e 1586", BUS_RESET_FORBIDDEN, .resets = "", .dirty_guest_end = RESET_STATE_UNKNOWN },
+        { "nvidia-datacenter", 0x10de, "2340 2342 235f 237f", BUS_RESET_FORBIDDEN, .resets = "flr-", .kernel_guard = KERNEL_GUARD_ALWAYS },
+        { "nvidia", 0x10de, "2484 1b80 233f 2380", BUS_RESET_WANTED, .resets = "" },
+        { "intel", 0x8086, "56a0 1912 46a6", BUS_RESET_WANTED, .resets = "flr-" },
+        { "generic", 0x1002, "7301 730f 738e 9999", BUS_RESET_WANTED, .resets = "" },
+        { "generic", 0x102b, "67df 0522", BUS_RESET_WANTED, .resets = "" },
 };
 
 static Policy *load_shipped(void) {
@@ -94,6 +97,9 @@ static void check_row(const Policy *policy, size_t row) {
                 ck_assert_msg(streq(rule.family, families[row].family), "%s is %s", id, rule.family);
                 ck_assert_msg(rule.bus_reset == families[row].bus_reset, "%s", id);
                 ck_assert_str_eq(resets_text(&rule, resets, sizeof(resets)), families[row].resets);
+                ck_assert_msg(rule.kernel_guard == families[row].kernel_guard, "%s", id);
+                ck_assert_uint_eq(rule.guest_reboots, families[row].guest_reboots ?: GUEST_REBOOTS_UNLIMITED);
+                ck_assert_int_eq(rule.state.dirty_guest_end, families[row].dirty_guest_end ?: _RESET_STATE_INVALID);
                 ck_assert(rule.automatic && !rule.allow_holders && !rule.allow_experimental && !rule.configuration_broken);
         }
 }
