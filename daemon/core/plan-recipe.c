@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Each word of a recipe becomes a step, or one for every function. A word that finds that the reset does not apply leads
- * to the next one that puts back what was saved, or to the end: what was not done needs no more.
+ * to where the recipe puts back for the last time what was saved, or to the end: what is in between belongs to a reset
+ * that did not happen, restores in the midst of it too.
  */
 
 #include "core/plan-recipe.h"
@@ -152,19 +153,29 @@ static void add_function_reset(PlanBuilder *builder, const FunctionFacts *functi
 }
 
 static bool may_not_apply(const Step *step) {
-        return step->kind == STEP_CHECK_REGISTER || step->kind == STEP_VENDOR_RESET;
+        return step->kind == STEP_CHECK_REGISTER || step->kind == STEP_VENDOR_RESET || step->kind == STEP_D3HOT;
+}
+
+/* The first of the steps that put back what was saved for the last time; the end where there are none. */
+static size_t find_last_restore(const Plan *plan, size_t first) {
+        size_t to = plan->n_steps;
+
+        while (to > first && plan->steps[to - 1].kind != STEP_RESTORE_CONFIG)
+                to--;
+        if (to == first)
+                return plan->n_steps;
+        while (to > first && plan->steps[to - 1].kind == STEP_RESTORE_CONFIG)
+                to--;
+        return to;
 }
 
 /* @first: of the recipe */
 static void set_skips(Plan *plan, size_t first) {
-        for (size_t i = first; i < plan->n_steps; i++) {
-                size_t to = i + 1;
-                if (!may_not_apply(&plan->steps[i]))
-                        continue;
-                while (to < plan->n_steps && plan->steps[to].kind != STEP_RESTORE_CONFIG)
-                        to++;
-                plan->steps[i].skip_to = (uint16_t) to;
-        }
+        size_t to = find_last_restore(plan, first);
+
+        for (size_t i = first; i < plan->n_steps; i++)
+                if (may_not_apply(&plan->steps[i]))
+                        plan->steps[i].skip_to = (uint16_t) (to > i ? to : plan->n_steps);
 }
 
 void plan_add_recipe(PlanBuilder *builder, const CardFacts *card, const Recipe *recipe) {

@@ -3,6 +3,7 @@
 
 #include "card-fixture.h"
 #include "check-main.h"
+#include "core/plan-recipe.h"
 #include "plan-fixture.h"
 
 typedef struct Case {
@@ -187,6 +188,39 @@ START_TEST(test_steps) {
 }
 END_TEST
 
+/* "Does not apply" leads behind everything that belongs to the reset, restores in its midst too. */
+START_TEST(test_does_not_apply) {
+        static const RecipeVerb verbs[] = { RECIPE_SAVE_CONFIG,    RECIPE_D3HOT,          RECIPE_VENDOR_RESET,
+                                            RECIPE_WRITE_CONFIG,   RECIPE_RESTORE_CONFIG, RECIPE_WRITE_CONFIG,
+                                            RECIPE_RESTORE_CONFIG, RECIPE_VERIFY };
+        Plan plan = { 0 };
+        PlanBuilder builder = { .plan = &plan };
+        CardFacts card = fixture_polaris();
+        Recipe recipe = { .n_steps = ELEMENTSOF(verbs) };
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                recipe.steps[i].verb = verbs[i];
+        plan_add_recipe(&builder, &card, &recipe);
+        ck_assert_uint_eq(plan.n_steps, 2 + 1 + 1 + 1 + 2 + 1 + 2 + 2);
+        ck_assert_int_eq(plan.steps[2].kind, STEP_D3HOT);
+        ck_assert_uint_eq(plan.steps[2].skip_to, 8);
+        ck_assert_int_eq(plan.steps[3].kind, STEP_VENDOR_RESET);
+        ck_assert_uint_eq(plan.steps[3].skip_to, 8);
+        ck_assert_int_eq(plan.steps[7].kind, STEP_WRITE_CONFIG);
+        ck_assert_int_eq(plan.steps[8].kind, STEP_RESTORE_CONFIG);
+        /* Without anything to put back: to the end. And so for a word behind the last restore. */
+        recipe = (Recipe){ .n_steps = 2, .steps = { { .verb = RECIPE_VENDOR_RESET }, { .verb = RECIPE_VERIFY } } };
+        plan = (Plan){ 0 };
+        plan_add_recipe(&builder, &card, &recipe);
+        ck_assert_uint_eq(plan.steps[0].skip_to, 3);
+        recipe.steps[0].verb = RECIPE_RESTORE_CONFIG;
+        recipe.steps[1].verb = RECIPE_VENDOR_RESET;
+        plan = (Plan){ 0 };
+        plan_add_recipe(&builder, &card, &recipe);
+        ck_assert_uint_eq(plan.steps[2].skip_to, 3);
+}
+END_TEST
+
 /* As many registers as there may be, in every function. */
 START_TEST(test_most_registers) {
         Case c = polaris_case();
@@ -241,6 +275,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, test_lockdown);
         tcase_add_test(tcase, test_lockdown_without_reset);
         tcase_add_test(tcase, test_steps);
+        tcase_add_test(tcase, test_does_not_apply);
         tcase_add_test(tcase, test_most_registers);
         tcase_add_test(tcase, test_too_long);
         suite_add_tcase(suite, tcase);
