@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "helper/driver.h"
 #include "helper/files.h"
+#include "helper/function-reset.h"
 #include "helper/operations.h"
 #include "helper/protocol.h"
 #include "helper/rules.h"
@@ -25,19 +26,15 @@ static bool power_is_valid(const char *value) {
         return streq(value, "on") || streq(value, "auto");
 }
 
-/* Names with blanks between (pci_reset_fn_methods, drivers/pci/pci.c); empty would leave the function without any. */
-static bool method_is_valid(const char *value) {
-        return !isempty(value) && strspn(value, "abcdefghijklmnopqrstuvwxyz_ ") == strlen(value);
-}
-
 static const struct {
         const char *name;
         bool (*is_valid)(const char *value);
+        Operation write; /* NULL: one write of the value is all */
 } whitelist[] = {
-        { "driver_override", override_is_valid },
-        { "d3cold_allowed", d3cold_is_valid },
-        { "power/control", power_is_valid },
-        { "reset_method", method_is_valid },
+        { "driver_override", override_is_valid, NULL },
+        { "d3cold_allowed", d3cold_is_valid, NULL },
+        { "power/control", power_is_valid, NULL },
+        { "reset_method", reset_methods_are_valid, reset_methods_write },
 };
 
 int operation_write_attribute(Helper *helper, const HelperRequest *request, HelperReply *reply) {
@@ -49,6 +46,8 @@ int operation_write_attribute(Helper *helper, const HelperRequest *request, Help
                 if (!whitelist[i].is_valid(request->text))
                         return refuse(reply, RULE_VALUE, "'%s' is no value for %s", request->text,
                                       request->attribute);
+                if (whitelist[i].write)
+                        return whitelist[i].write(helper, request, reply);
                 if (device_path(helper, request->address, request->attribute, path) < 0)
                         return reply_fail(reply, -ENAMETOOLONG, "the path of %s is too long",
                                           request->attribute);

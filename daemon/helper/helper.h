@@ -23,10 +23,13 @@ typedef struct Helper {
         PciAddress card;                 /* any function of the one slot that this process may touch */
         int socket;                      /* to notice that nobody waits any more; -EBADF: nobody ever did */
         SavedSpace saved[FUNCTIONS_MAX]; /* by function number */
+        /* What `reset_method` of each was before we wrote it; "": not written */
+        char reset_methods[FUNCTIONS_MAX][ATTRIBUTE_VALUE_SIZE];
 } Helper;
 
 /*
  * Every operation has this form. On failure it has set reply->message and returns the negative errno
- * that belongs into reply->status. The request has passed request_check().
+ * that belongs into reply->status; with HELPER_NOT_APPLICABLE the message says why. The request has passed
+ * request_check().
  */
 typedef int (*Operation)(Helper *helper, const HelperRequest *request, HelperReply *reply);

@@ -22,9 +22,21 @@ int operation_alive(Helper *helper, const HelperRequest *request, HelperReply *r
 /* recipe.c */
 int operation_save_config(Helper *helper, const HelperRequest *request, HelperReply *reply);
 int operation_write_config(Helper *helper, const HelperRequest *request, HelperReply *reply);
-int operation_delay(Helper *helper, const HelperRequest *request, HelperReply *reply);
 int operation_restore_config(Helper *helper, const HelperRequest *request, HelperReply *reply);
 int operation_verify_config(Helper *helper, const HelperRequest *request, HelperReply *reply);
+/* delay.c */
+int operation_delay(Helper *helper, const HelperRequest *request, HelperReply *reply);
+/* register.c */
+int operation_check_register(Helper *helper, const HelperRequest *request, HelperReply *reply);
+int operation_poll_register(Helper *helper, const HelperRequest *request, HelperReply *reply);
+int operation_write_register(Helper *helper, const HelperRequest *request, HelperReply *reply);
+int operation_differ_register(Helper *helper, const HelperRequest *request, HelperReply *reply);
+/* function-reset.c */
+int operation_function_reset(Helper *helper, const HelperRequest *request, HelperReply *reply);
+/* vendor-reset.c */
+int operation_vendor_reset(Helper *helper, const HelperRequest *request, HelperReply *reply);
+/* power.c */
+int operation_d3hot(Helper *helper, const HelperRequest *request, HelperReply *reply);
 
 /* guard.c */
 int operation_guard_set(Helper *helper, const HelperRequest *request, HelperReply *reply);

@@ -1,36 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The parts of a reset through configuration space: save, write, wait, put back, verify.
- *
- * Such a reset goes round the kernel: it wipes BARs and COMMAND of every function, and an MSI-X table under
- * the feet of whoever uses it. So it is refused while the function has a driver, while another function has
- * a host driver (pci-stub, which guards the card meanwhile, is none), and while MSI-X is on. Nothing is put
- * back that config_registers() does not list.
+ * The parts of a reset in configuration space: save, write, put back, verify. Such a reset goes round the kernel
+ * (idle.h). Nothing is put back that config_registers() does not list.
  */
 
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/address.h"
 #include "base/macros.h"
 #include "base/text.h"
 #include "core/chip.h"
 #include "core/config-space.h"
-#include "gpuswitch/types.h"
 #include "helper/config.h"
-#include "helper/files.h"
+#include "helper/idle.h"
 #include "helper/operations.h"
 #include "helper/protocol.h"
 #include "helper/rules.h"
 
-/* What hardware asks for is microseconds to tens of milliseconds. */
-#define DELAY_MAX_USEC (5 * USEC_PER_SEC)
-
 #define VENDOR_OFFSET 0x00U
 #define DEVICE_OFFSET 0x02U
 #define COMMAND_OFFSET 0x04U
-#define CLASS_OFFSET 0x0bU /* its highest byte, the base class */
+#define BAR_OFFSET 0x10U
+#define CAP_ID_MSIX 0x11
 
 /* Are the registers of @request some of @known, in the same order? The order is what keeps COMMAND last. */
 static bool registers_are_among(const HelperRequest *request, const ConfigRegister *known, size_t n_known) {
@@ -46,46 +39,6 @@ static bool registers_are_among(const HelperRequest *request, const ConfigRegist
         return true;
 }
 
-static int fail_bound(PciAddress address, const char *driver, HelperReply *reply) {
-        return reply_fail(reply, -EBUSY, "%s is bound to %s: its configuration space is not ours to write",
-                          ADDRESS_TEXT(address), driver);
-}
-
-/* A reset needs a function without any driver, and no host driver on any function beside it. */
-static int refuse_reset(const Helper *helper, PciAddress address, HelperReply *reply) {
-        char bound[DRIVER_NAME_SIZE];
-
-        for (uint8_t i = 0; i < FUNCTIONS_MAX; i++) {
-                PciAddress function = address;
-                function.function = i;
-                int r = bound_driver(helper, function, bound, reply);
-                if (r == -ENODEV && i != address.function)
-                        continue;
-                if (r < 0)
-                        return r;
-                if (i == address.function ? !isempty(bound) : driver_is_host(bound))
-                        return fail_bound(function, bound, reply);
-        }
-        reply->message[0] = '\0'; /* of the functions that are not there */
-        return 0;
-}
-
-static int refuse_host_driver(const Helper *helper, PciAddress address, HelperReply *reply) {
-        char bound[DRIVER_NAME_SIZE];
-        int r = bound_driver(helper, address, bound, reply);
-
-        if (r < 0 || !driver_is_host(bound))
-                return r;
-        return fail_bound(address, bound, reply);
-}
-
-static int refuse_msix(const uint8_t *bytes, size_t size, PciAddress address, HelperReply *reply) {
-        if (!config_msix_enabled(bytes, size))
-                return 0;
-        return reply_fail(reply, -EBUSY, "MSI-X of %s is enabled: a reset would wipe its vectors",
-                          ADDRESS_TEXT(address));
-}
-
 int operation_save_config(Helper *helper, const HelperRequest *request, HelperReply *reply) {
         SavedSpace *saved = &helper->saved[request->address.function];
         ConfigRegister known[REGISTERS_MAX];
@@ -94,7 +47,7 @@ int operation_save_config(Helper *helper, const HelperRequest *request, HelperRe
         int r = config_read_whole(helper, request->address, found.bytes, &found.size, reply);
         if (r < 0)
                 return r;
-        r = refuse_msix(found.bytes, found.size, request->address, reply);
+        r = idle_check_msix(found.bytes, found.size, request->address, reply);
         if (r < 0)
                 return r;
         size_t n_known = config_registers(found.bytes, found.size, known);
@@ -112,35 +65,27 @@ int operation_save_config(Helper *helper, const HelperRequest *request, HelperRe
         return 0;
 }
 
-/* What a source knows of this very function, and nothing else. */
+/* What a source knows of this very chip, and nothing else. */
 static int check_write(const HelperRequest *request, const uint8_t *bytes, HelperReply *reply) {
         uint16_t vendor = (uint16_t) config_value(bytes, VENDOR_OFFSET, 2);
         uint16_t device = (uint16_t) config_value(bytes, DEVICE_OFFSET, 2);
 
-        if (bytes[CLASS_OFFSET] != PCI_BASE_CLASS_DISPLAY)
-                return refuse(reply, RULE_WRITE_FUNCTION, "%s is no display function",
-                              ADDRESS_TEXT(request->address));
-        if (!reset_register_find(chip_generation(vendor, device), request->offset, request->mask, request->value))
-                return refuse(reply, RULE_WRITE_REGISTER,
-                              "0x%08x at offset 0x%x is not known to be part of a reset of a card %04x:%04x",
-                              request->value, request->offset, vendor, device);
-        return 0;
+        if (reset_register_find(chip_generation(vendor, device), request->offset, request->mask, request->value))
+                return 0;
+        return refuse(reply, RULE_WRITE_REGISTER,
+                      "0x%08x under the mask 0x%08x at offset 0x%x is not known to be part of a reset of a card "
+                      "%04x:%04x",
+                      request->value, request->mask, request->offset, vendor, device);
 }
 
 int operation_write_config(Helper *helper, const HelperRequest *request, HelperReply *reply) {
         uint8_t bytes[CONFIG_SPACE_SIZE];
         size_t size = 0;
 
-        int r = refuse_reset(helper, request->address, reply);
-        if (r < 0)
-                return r;
-        r = config_read_whole(helper, request->address, bytes, &size, reply);
+        int r = idle_check(helper, request->address, bytes, &size, reply);
         if (r < 0)
                 return r;
         r = check_write(request, bytes, reply);
-        if (r < 0)
-                return r;
-        r = refuse_msix(bytes, size, request->address, reply);
         if (r < 0)
                 return r;
         _cleanup_close_ int fd = config_open(helper, request->address, O_WRONLY, reply);
@@ -151,26 +96,6 @@ int operation_write_config(Helper *helper, const HelperRequest *request, HelperR
         if (request->offset == COMMAND_OFFSET)
                 was &= 0xffff;
         return config_write(fd, request->address, request->offset, 4, (was & ~request->mask) | request->value, reply);
-}
-
-int operation_delay(Helper *helper, const HelperRequest *request, HelperReply *reply) {
-        struct timespec until;
-
-        if (request->delay_usec > DELAY_MAX_USEC)
-                return refuse(reply, RULE_DELAY, "a delay of %ju us is longer than any hardware asks for",
-                              (uintmax_t) request->delay_usec);
-        if (clock_gettime(CLOCK_MONOTONIC, &until) < 0) {
-                int r = -errno;
-                return reply_fail(reply, r, "cannot read the clock: %s", strerror(-r));
-        }
-        uint64_t nsec = (uint64_t) until.tv_nsec + request->delay_usec % USEC_PER_SEC * 1000;
-        until.tv_sec += (time_t) (request->delay_usec / USEC_PER_SEC + nsec / 1000000000);
-        until.tv_nsec = (long) (nsec % 1000000000);
-        int r;
-        do
-                r = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-        while (r == EINTR);
-        return r == 0 ? 0 : reply_fail(reply, -r, "cannot wait: %s", strerror(r));
 }
 
 /* What was saved of this function; NULL, with a message, when there is nothing or something else is asked
@@ -228,7 +153,7 @@ static int values_to_restore(const Helper *helper, const HelperRequest *request,
 int operation_restore_config(Helper *helper, const HelperRequest *request, HelperReply *reply) {
         ConfigRegister registers[REGISTERS_MAX] = { 0 };
 
-        int r = refuse_host_driver(helper, request->address, reply);
+        int r = idle_check_host(helper, request->address, reply);
         if (r < 0)
                 return r;
         r = values_to_restore(helper, request, registers, reply);
@@ -246,24 +171,59 @@ int operation_restore_config(Helper *helper, const HelperRequest *request, Helpe
         return 0;
 }
 
-/* Appends what differs to the message; one that is full already says enough. Return: does it differ? */
-static bool differs(const SavedSpace *saved, const uint8_t *bytes, size_t offset, size_t width,
-                    const char *name, PciAddress address, HelperReply *reply) {
-        uint32_t was = config_value(saved->bytes, offset, width), is = config_value(bytes, offset, width);
+/* One more thing that is wrong; a message that is full already says enough. */
+static void complain(HelperReply *reply, const char *format, ...) _printf_(2, 3);
+static void complain(HelperReply *reply, const char *format, ...) {
+        char text[128];
+        va_list ap;
 
-        if (was == is)
-                return false;
-        (void) text_append(reply->message, sizeof(reply->message), "%s%s of %s reads 0x%0*x, was 0x%0*x",
-                           isempty(reply->message) ? "" : "; ", name, ADDRESS_TEXT(address), (int) width * 2,
-                           is, (int) width * 2, was);
-        return true;
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        (void) text_append(reply->message, sizeof(reply->message), "%s%s", isempty(reply->message) ? "" : "; ", text);
 }
 
+static const char *register_name(size_t offset, char buffer[static 32]) {
+        if (offset == VENDOR_OFFSET)
+                (void) text_format(buffer, 32, "vendor id");
+        else if (offset == DEVICE_OFFSET)
+                (void) text_format(buffer, 32, "device id");
+        else if (offset == COMMAND_OFFSET)
+                (void) text_format(buffer, 32, "COMMAND");
+        else if (offset >= BAR_OFFSET && offset < BAR_OFFSET + 4 * BARS_MAX)
+                (void) text_format(buffer, 32, "BAR %zu", (offset - BAR_OFFSET) / 4);
+        else
+                (void) text_format(buffer, 32, "register 0x%02zx", offset);
+        return buffer;
+}
+
+static void compare(const SavedSpace *saved, const uint8_t *bytes, size_t offset, size_t width, PciAddress address,
+                    HelperReply *reply) {
+        uint32_t was = config_value(saved->bytes, offset, width), is = config_value(bytes, offset, width);
+        char name[32];
+
+        if (was != is)
+                complain(reply, "%s of %s reads 0x%0*x, was 0x%0*x", register_name(offset, name),
+                         ADDRESS_TEXT(address), (int) width * 2, is, (int) width * 2, was);
+}
+
+/* A capability that cannot be found any more is not off. */
+static void check_msix(const SavedSpace *saved, const uint8_t *bytes, size_t size, PciAddress address,
+                       HelperReply *reply) {
+        uint16_t was = config_find_capability(saved->bytes, saved->size, CAP_ID_MSIX),
+                 is = config_find_capability(bytes, size, CAP_ID_MSIX);
+
+        if (was != is)
+                complain(reply, "MSI-X of %s is at 0x%02x, was at 0x%02x", ADDRESS_TEXT(address), is, was);
+        if (config_msix_enabled(bytes, size))
+                complain(reply, "MSI-X of %s is enabled", ADDRESS_TEXT(address));
+}
+
+/* Ids, BARs and COMMAND always; of the rest what the plan lists. */
 int operation_verify_config(Helper *helper, const HelperRequest *request, HelperReply *reply) {
         const SavedSpace *saved = saved_for(helper, request, reply);
         uint8_t bytes[CONFIG_SPACE_SIZE];
         size_t size = 0;
-        bool bad = false;
 
         if (!saved)
                 return -EINVAL;
@@ -273,19 +233,18 @@ int operation_verify_config(Helper *helper, const HelperRequest *request, Helper
         if (size != saved->size)
                 return reply_fail(reply, -EIO, "the configuration space of %s has %zu bytes, had %zu",
                                   ADDRESS_TEXT(request->address), size, saved->size);
-        bad |= differs(saved, bytes, 0, 2, "vendor id", request->address, reply);
-        bad |= differs(saved, bytes, 2, 2, "device id", request->address, reply);
+        compare(saved, bytes, VENDOR_OFFSET, 2, request->address, reply);
+        compare(saved, bytes, DEVICE_OFFSET, 2, request->address, reply);
+        compare(saved, bytes, COMMAND_OFFSET, 2, request->address, reply);
+        for (size_t i = 0; i < BARS_MAX; i++)
+                compare(saved, bytes, BAR_OFFSET + 4 * i, 4, request->address, reply);
         for (size_t i = 0; i < request->n_registers; i++) {
                 const HelperRegister *reg = &request->registers[i];
-                char name[32] = "COMMAND";
-                if (reg->offset != COMMAND_OFFSET)
-                        (void) text_format(name, sizeof(name), "register 0x%02x", reg->offset);
-                bad |= differs(saved, bytes, reg->offset, reg->width, name, request->address, reply);
+                bool done = reg->offset == COMMAND_OFFSET ||
+                            (reg->offset >= BAR_OFFSET && reg->offset < BAR_OFFSET + 4 * BARS_MAX);
+                if (!done)
+                        compare(saved, bytes, reg->offset, reg->width, request->address, reply);
         }
-        if (config_msix_enabled(bytes, size)) {
-                (void) text_append(reply->message, sizeof(reply->message), "%sMSI-X of %s is enabled",
-                                   bad ? "; " : "", ADDRESS_TEXT(request->address));
-                bad = true;
-        }
-        return bad ? -EIO : 0;
+        check_msix(saved, bytes, size, request->address, reply);
+        return isempty(reply->message) ? 0 : -EIO;
 }

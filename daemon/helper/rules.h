@@ -22,6 +22,10 @@ typedef enum HelperRule {
         RULE_DELAY,          /* a delay is what hardware asks for */
         RULE_WRITE_FUNCTION, /* a recipe writes to a display function */
         RULE_WRITE_REGISTER, /* and there only what core/chip.h lists */
+        RULE_REGISTER,       /* behind a BAR it touches only what core/chip.h lists for the chip */
+        RULE_REGISTER_BITS,  /* and writes only those bits of it */
+        RULE_TEST,           /* a register is held to a test that there is */
+        RULE_RESET_METHOD,   /* a function is reset by itself, never with its bus */
         RULE_SAVE,           /* only registers are saved that a reset wipes */
         RULE_RESTORE,        /* only those come back, in their order */
         RULE_RESTORE_VALUE,  /* and no value that starts another reset */

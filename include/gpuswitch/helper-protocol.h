@@ -45,7 +45,7 @@ typedef enum HelperVerb {
         HELPER_DIFFER_REGISTER,
         HELPER_FUNCTION_RESET, /* by the method `text`, -EBUSY unless `reset_method` is exactly that */
         HELPER_VENDOR_RESET,   /* HELPER_NOT_APPLICABLE when the module does not know the id */
-        HELPER_D3HOT,
+        HELPER_D3HOT,          /* HELPER_NOT_APPLICABLE when the way back resets nothing */
         HELPER_GUARD_SET,      /* gpuswitch-guard: guard the slot of `address`, its display function */
         HELPER_GUARD_CLEAR,    /* -EBUSY while `iommu_group` is in use; success where nothing guards it */
         HELPER_WAKE_ALARM,     /* the machine's clock wakes it in `value` seconds; -EBUSY: another alarm is set */

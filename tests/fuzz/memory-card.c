@@ -29,6 +29,7 @@ typedef enum FileKind {
         FILE_BIND,
         FILE_UNBIND,
         FILE_PROBE,
+        FILE_NODE,   /* of vendor-reset */
 } FileKind;
 
 typedef struct File {
@@ -58,11 +59,15 @@ void memory_card_reset(void) {
                 (void) text_copy(function->power_control, sizeof(function->power_control), "auto\n");
                 (void) text_copy(function->d3cold_allowed, sizeof(function->d3cold_allowed), "1\n");
                 (void) text_copy(function->power_state, sizeof(function->power_state), "D0\n");
+                (void) text_copy(function->reset_method, sizeof(function->reset_method), "flr bus\n");
+                function->reset[0] = '\0';
                 memcpy(function->config, config, sizeof(config));
+                if (i == 1)
+                        function->config[0x0b] = 0x04; /* multimedia, of which 0x0403 is sound */
                 function->config_size = sizeof(config);
         }
         (void) text_copy(memory_card.lockdown, sizeof(memory_card.lockdown), "[none] integrity\n");
-        memory_card.n_writes = memory_card.n_config_writes = 0;
+        memory_card.n_writes = memory_card.n_config_writes = memory_card.n_register_writes = 0;
         for (size_t i = 0; i < SLOTS; i++)
                 fuzz_require(slots[i].kind == FILE_NONE, "a file is still open");
 }
@@ -91,6 +96,8 @@ static bool find_attribute(MemoryFunction *function, const char *name, File *fil
                 { "power/control", function->power_control },
                 { "d3cold_allowed", function->d3cold_allowed },
                 { "power_state", function->power_state },
+                { "reset_method", function->reset_method },
+                { "reset", function->reset },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(attributes); i++)
@@ -124,6 +131,10 @@ static bool find(const char *path, File *file) {
                 *file = (File){ .kind = FILE_TEXT, .text = memory_card.lockdown, .name = "lockdown" };
                 return true;
         }
+        if (streq(path, "/dev/vendor_reset")) {
+                *file = (File){ .kind = FILE_NODE };
+                return true;
+        }
         if (streq(path, "/sys/bus/pci/drivers_probe")) {
                 *file = (File){ .kind = FILE_PROBE };
                 return true;
@@ -138,7 +149,7 @@ static File *slot(int fd) {
 
 /* libFuzzer and run-corpus.c have files as well. */
 static bool is_ours(const char *path) {
-        return text_starts_with(path, "/sys/") || text_starts_with(path, "/dev/vfio") || text_starts_with(path, "/proc");
+        return text_starts_with(path, "/sys/") || text_starts_with(path, "/dev/v") || text_starts_with(path, "/proc");
 }
 
 int __real_open(const char *path, int flags, mode_t mode);
@@ -221,6 +232,23 @@ static bool is_driver_name(const char *text) {
         return !isempty(text) && strlen(text) < DRIVER_NAME_SIZE && !strchr(text, '/') && text[0] != '.';
 }
 
+/* Words that the kernel knows, with one blank between; never a bus reset alone. */
+static void require_methods(const char *value) {
+        static const char *const words[] = { "device_specific", "acpi", "flr", "af_flr", "pm", "bus", "cxl_bus" };
+        char rest[2 * ATTRIBUTE_VALUE_SIZE], *at = rest;
+        bool is_bus_alone = true;
+
+        (void) text_copy(rest, sizeof(rest), value);
+        for (const char *word; (word = strsep(&at, " "));) {
+                size_t i = 0;
+                while (i < ELEMENTSOF(words) && !streq(words[i], word))
+                        i++;
+                fuzz_require(i < ELEMENTSOF(words), "'%s'", value);
+                is_bus_alone &= i >= 5;
+        }
+        fuzz_require(!is_bus_alone, "'%s'", value);
+}
+
 static void require_value(const File *file, const char *value) {
         if (streq(file->name, "driver_override"))
                 fuzz_require(streq(value, "\n") || is_driver_name(value), "'%s'", value);
@@ -228,6 +256,11 @@ static void require_value(const File *file, const char *value) {
                 fuzz_require(streq(value, "0") || streq(value, "1"), "'%s'", value);
         else if (streq(file->name, "power/control"))
                 fuzz_require(streq(value, "on") || streq(value, "auto"), "'%s'", value);
+        else if (streq(file->name, "reset_method"))
+                require_methods(value);
+        else if (streq(file->name, "reset"))
+                fuzz_require(streq(value, "1") && streq(file->function->reset_method, "flr"), "'%s' with '%s'", value,
+                             file->function->reset_method);
         else
                 fuzz_fail(__FILE__, __LINE__, "written to", " %s", file->name);
 }
@@ -266,7 +299,7 @@ ssize_t __wrap_write(int fd, const void *buffer, size_t size) {
                 require_value(file, value);
                 (void) text_copy(file->text, 2 * ATTRIBUTE_VALUE_SIZE, value);
         } else {
-                fuzz_require(file->kind != FILE_CONFIG);
+                fuzz_require(file->kind != FILE_CONFIG && file->kind != FILE_NODE);
                 bind(file, value);
         }
         return (ssize_t) size;

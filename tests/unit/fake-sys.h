@@ -55,7 +55,7 @@ void fake_bound(const char *address, char driver[static DRIVER_NAME_SIZE]);
  */
 const char *fake_holder(const char *command, const char *node);
 
-/* 4096 bytes: ids, BARs, COMMAND, capabilities Express (v2) and MSI-X, resizable BAR. */
+/* 4096 bytes: ids, BARs, COMMAND, capabilities power management, Express (v2) and MSI-X, resizable BAR. */
 void fake_config(uint8_t config[static CONFIG_SPACE_SIZE]);
 
 /* A request for function 0 with this verb. */

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "core/config-space.h"
-#include "fake-sys.h"
+#include "good-requests.h"
 #include "gpuswitch/names.h"
 #include "helper/capabilities.h"
 #include "helper/operations.h"
@@ -56,6 +56,10 @@ static void setup(void) {
 }
 
 static HelperRequest request_for(HelperVerb verb) {
+        if (verb >= HELPER_CHECK_REGISTER && verb <= HELPER_DIFFER_REGISTER)
+                return about_register(verb);
+        if (verb == HELPER_FUNCTION_RESET)
+                return function_reset();
         HelperRequest request = fake_request(verb);
         ConfigRegister registers[REGISTERS_MAX];
         uint8_t config[CONFIG_SPACE_SIZE];
@@ -96,6 +100,16 @@ static const struct {
         { HELPER_WRITE_CONFIG, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_RESTORE_CONFIG, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_VERIFY_CONFIG, "/config", false, CAPABILITIES_CONFIG, "" },
+        { HELPER_CHECK_REGISTER, "/config", false, CAPABILITIES_CONFIG, "" },
+        { HELPER_CHECK_REGISTER, "/resource5", false, 0, "" },
+        { HELPER_POLL_REGISTER, "/resource5", false, 0, "" },
+        { HELPER_WRITE_REGISTER, "/resource5", false, 0, "" },
+        { HELPER_DIFFER_REGISTER, "/resource5", false, 0, "" },
+        { HELPER_FUNCTION_RESET, "/config", false, CAPABILITIES_CONFIG, "" },
+        { HELPER_FUNCTION_RESET, "/reset", true, 0, "" },
+        { HELPER_VENDOR_RESET, "/config", false, CAPABILITIES_CONFIG, "" },
+        { HELPER_VENDOR_RESET, "/dev/vendor_reset", false, 0, "" },
+        { HELPER_D3HOT, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_GUARD_SET, "/guard", true, 0, "" },
         { HELPER_GUARD_CLEAR, "/dev/vfio/12", false, CAPABILITIES_GROUP, "vfio-pci" },
         { HELPER_WAKE_ALARM, "/wakealarm", true, 0, "" },
@@ -106,6 +120,10 @@ START_TEST(test_in_force) {
         HelperReply reply;
 
         fake_write("/dev/vfio/12", "%s", "");
+        fake_write("/dev/vendor_reset", "%s", "");
+        fake_write(DEVICE "/resource5", "%s", "");
+        fake_write(DEVICE "/reset_method", "flr\n");
+        fake_write(DEVICE "/reset", "%s", "");
         fake_write(GUARD_MODULE_FOLDER "/guard", "%s", "");
         fake_write(GUARD_MODULE_FOLDER "/release", "%s", "");
         fake_write(GUARD_MODULE_FOLDER "/guarded", "0000:01:00.0\n");

@@ -12,13 +12,15 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 
 #include "base/text.h"
 #include "core/config-space.h"
-#include "fake-sys.h"
+#include "good-requests.h"
 #include "helper/protocol.h"
 
 #define DEVICE "/sys/bus/pci/devices/0000:01:00.0"
@@ -28,6 +30,9 @@ FAILING_CALL(int, clock_gettime, -1, (clockid_t clock, struct timespec *now), (c
 FAILING_CALL(int, clock_nanosleep, failing.error,
              (clockid_t clock, int flags, const struct timespec *until, struct timespec *left),
              (clock, flags, until, left))
+FAILING_CALL(int, fstat, -1, (int fd, struct stat *st), (fd, st))
+FAILING_CALL(void *, mmap, MAP_FAILED, (void *at, size_t size, int protection, int flags, int fd, off_t offset),
+             (at, size, protection, flags, fd, offset))
 FAILING_CALL(DIR *, opendir, NULL, (const char *path), (path))
 FAILING_CALL(int, poll, -1, (struct pollfd * fds, nfds_t n, int timeout_msec), (fds, n, timeout_msec))
 FAILING_CALL(ssize_t, pread, -1, (int fd, void *data, size_t size, off_t offset), (fd, data, size, offset))
@@ -36,6 +41,12 @@ FAILING_CALL(ssize_t, read, -1, (int fd, void *data, size_t size), (fd, data, si
 FAILING_CALL(ssize_t, readlink, -1, (const char *path, char *target, size_t size), (path, target, size))
 FAILING_CALL(ssize_t, recv, -1, (int fd, void *data, size_t size, int flags), (fd, data, size, flags))
 FAILING_CALL(ssize_t, send, -1, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags))
+
+/* Only vendor-reset is asked so, and there is none. */
+int __wrap_ioctl(int fd, unsigned long number, ...);
+int __wrap_ioctl(int fd, unsigned long number, ...) {
+        return failing_is_due("ioctl") ? -1 : 0;
+}
 
 /* Only capget() and capset() are called by number, with two arguments. */
 long __real_syscall(long number, ...);
@@ -58,40 +69,39 @@ static int fail_open(FakeSys *sys, const char *path) {
         return failing_is_due("open") ? failing.error : 0;
 }
 
+/* What is behind every index. */
+static void make_bar(void) {
+        static uint8_t bar[0x10000];
+
+        bar[0x204] = 0x02;
+        fake_write_bytes(DEVICE "/resource5", bar, sizeof(bar));
+        fake_write(DEVICE "/reset_method", "flr\n");
+        fake_write(DEVICE "/reset", "%s", "");
+        fake_write("/dev/vendor_reset", "%s", "");
+}
+
+static void setup(void) {
+        fake_setup();
+        make_bar();
+}
+
 /* A machine of its own for each run. */
 static void start_over(void) {
         fake_teardown();
-        fake_setup();
+        setup();
         fake.on_write = fail_write;
         fake.on_any_open = fail_open;
 }
 
-static HelperRequest attribute(void) {
-        HelperRequest request = fake_request(HELPER_WRITE_ATTRIBUTE);
-
-        (void) text_copy(request.attribute, sizeof(request.attribute), "power/control");
-        (void) text_copy(request.text, sizeof(request.text), "on");
-        return request;
-}
-
-static HelperRequest write_config(void) {
-        HelperRequest request = fake_request(HELPER_WRITE_CONFIG);
-
-        request.offset = 0x7c;
-        request.mask = UINT32_MAX;
-        request.value = 0x39d5e86b;
-        return request;
-}
-
-static HelperRequest delay(void) {
-        HelperRequest request = fake_request(HELPER_DELAY);
+static HelperRequest short_delay(void) {
+        HelperRequest request = delay();
 
         request.delay_usec = 1;
         return request;
 }
 
-static HelperRequest group(void) {
-        HelperRequest request = fake_request(HELPER_GROUP_FREE);
+static HelperRequest short_group(void) {
+        HelperRequest request = group();
 
         request.timeout_usec = 1;
         return request;
@@ -101,15 +111,15 @@ static HelperRequest alive(void) {
         return fake_request(HELPER_ALIVE);
 }
 
-static HelperRequest save(void) {
-        return fake_request_with_registers(HELPER_SAVE_CONFIG);
+static HelperRequest methods(void) {
+        HelperRequest request = attribute();
+
+        (void) text_copy(request.attribute, sizeof(request.attribute), "reset_method");
+        (void) text_copy(request.text, sizeof(request.text), "flr");
+        return request;
 }
 
-static HelperRequest restore(void) {
-        return fake_request_with_registers(HELPER_RESTORE_CONFIG);
-}
-
-static HelperRequest verify(void) {
+static HelperRequest verify_saved(void) {
         HelperRequest request = save();
         HelperReply reply;
 
@@ -118,7 +128,8 @@ static HelperRequest verify(void) {
 }
 
 static HelperRequest (*const request_table[])(void) = {
-        attribute, write_config, delay, alive, save, restore, verify, group,
+        attribute,     write_config,    short_delay,    alive,          save,         restore, verify_saved, short_group,
+        check_register, poll_register, write_register, differ_register, function_reset, vendor_reset, d3hot, methods,
 };
 
 static const int error_table[] = { EIO, EINTR };
@@ -187,7 +198,7 @@ START_TEST(test_function_is_gone) {
 END_TEST
 
 START_TEST(test_config_space_has_shrunk) {
-        HelperRequest request = verify();
+        HelperRequest request = verify_saved();
         uint8_t config[CONFIG_SPACE_SIZE];
         HelperReply reply;
 
@@ -199,7 +210,7 @@ START_TEST(test_config_space_has_shrunk) {
 END_TEST
 
 START_TEST(test_all_that_differs_is_named) {
-        HelperRequest request = verify();
+        HelperRequest request = verify_saved();
         uint8_t config[CONFIG_SPACE_SIZE];
         HelperReply reply;
 
@@ -254,7 +265,7 @@ static Suite *suite(void) {
         TCase *t = tcase_create("failures");
 
         tcase_set_timeout(t, 60);
-        tcase_add_checked_fixture(t, fake_setup, fake_teardown);
+        tcase_add_checked_fixture(t, setup, fake_teardown);
         tcase_add_loop_test(t, test_one_call_fails, 0, (int) (ELEMENTSOF(request_table) * ELEMENTSOF(error_table)));
         tcase_add_loop_test(t, test_root_of_any_length, 0, (int) ELEMENTSOF(request_table));
         tcase_add_test(t, test_function_is_gone);

@@ -299,8 +299,11 @@ START_TEST(test_verify_names_what_differs) {
         ck_assert_str_eq(reply.message, "COMMAND of 0000:01:00.0 reads 0x0007, was 0x0407");
         poke(0x20, 0x00);
         ck_assert_int_eq(run(with_registers(HELPER_VERIFY_CONFIG), &reply), -EIO);
-        ck_assert_ptr_nonnull(strstr(
-                reply.message, "register 0x20 of 0000:01:00.0 reads 0x0000e000, was 0x0000e001; COMMAND"));
+        ck_assert_str_eq(reply.message, "COMMAND of 0000:01:00.0 reads 0x0007, was 0x0407; "
+                                        "BAR 4 of 0000:01:00.0 reads 0x0000e000, was 0x0000e001");
+        poke(0x3c, 0x00);
+        ck_assert_int_eq(run(with_registers(HELPER_VERIFY_CONFIG), &reply), -EIO);
+        ck_assert_ptr_nonnull(strstr(reply.message, "; register 0x3c of 0000:01:00.0 reads 0x00, was 0x0b"));
         poke(0x02, 0x00);
         ck_assert_int_eq(run(with_registers(HELPER_VERIFY_CONFIG), &reply), -EIO);
         ck_assert_ptr_nonnull(strstr(reply.message, "device id of 0000:01:00.0 reads 0x6700, was 0x67df"));
@@ -340,6 +343,63 @@ START_TEST(test_delay) {
 }
 END_TEST
 
+/* Ids, COMMAND and BARs are looked at whatever the plan lists, and MSI-X has to be where it was. */
+START_TEST(test_verify_leaves_nothing_out) {
+        HelperRequest request = with_registers(HELPER_VERIFY_CONFIG);
+        HelperReply reply;
+
+        ck_assert_int_eq(run(with_registers(HELPER_SAVE_CONFIG), &reply), 0);
+        request.n_registers = 0;
+        ck_assert_int_eq(fake_run(&request, &reply), 0);
+        wipe();
+        ck_assert_int_eq(fake_run(&request, &reply), -EIO);
+        ck_assert_ptr_nonnull(text_starts_with(reply.message, "COMMAND of 0000:01:00.0 reads 0x0000, was 0x0407; BAR 0"));
+        ck_assert_ptr_nonnull(strstr(reply.message, "BAR 5 of 0000:01:00.0 reads 0x00000000, was 0xfea00000"));
+        fake_write_bytes(CONFIG, before, sizeof(before));
+        poke(0x59, 0x00); /* the list of capabilities ends before MSI-X */
+        ck_assert_int_eq(fake_run(&request, &reply), -EIO);
+        ck_assert_str_eq(reply.message, "MSI-X of 0000:01:00.0 is at 0x00, was at 0xa0");
+        fake_write_bytes(CONFIG, before, sizeof(before));
+        poke(0x00, 0x22);
+        ck_assert_int_eq(fake_run(&request, &reply), -EIO);
+        ck_assert_str_eq(reply.message, "vendor id of 0000:01:00.0 reads 0x1022, was 0x1002");
+}
+END_TEST
+
+static int write_bits(uint32_t offset, uint32_t mask, uint32_t value, HelperReply *reply) {
+        HelperRequest request = fake_request(HELPER_WRITE_CONFIG);
+
+        request.offset = offset;
+        request.mask = mask;
+        request.value = value;
+        return fake_run(&request, reply);
+}
+
+START_TEST(test_write_under_a_mask) {
+        HelperReply reply;
+
+        poke(0x06, 0x10);
+        poke(0x07, 0xf8); /* errors of the past, which a one would clear */
+        ck_assert_int_eq(write_bits(0x04, 0x7, 0x2, &reply), 0);
+        fake_read_bytes(CONFIG, now, sizeof(now));
+        ck_assert_uint_eq(now[0x04], 0x02);
+        ck_assert_uint_eq(now[0x05], 0x04); /* interrupts stay off */
+        ck_assert_uint_eq(now[0x06] | now[0x07], 0);
+        fake_write_bytes(CONFIG, before, sizeof(before));
+        ck_assert_int_eq(write_bits(0x04, 0x4, 0x0, &reply), 0);
+        fake_read_bytes(CONFIG, now, sizeof(now));
+        ck_assert_uint_eq(now[0x04], 0x03);
+        fake_write_bytes(CONFIG, before, sizeof(before));
+        ck_assert_int_eq(write_bits(0x04, 0x407, 0x2, &reply), -EINVAL); /* interrupts are none of a reset's */
+        ck_assert_int_eq(write_bits(0x04, 0x00100007, 0x2, &reply), -EINVAL);
+        ck_assert_int_eq(write_bits(0x04, 0x2, 0x3, &reply), -EINVAL);
+        ck_assert_int_eq(write_bits(0x04, 0, 0, &reply), -EINVAL);
+        ck_assert_int_eq(write_bits(RESET_OFFSET, 0xffff, RESET_VALUE & 0xffff, &reply), -EINVAL);
+        fake_read_bytes(CONFIG, now, sizeof(now));
+        ck_assert_int_eq(memcmp(now, before, sizeof(now)), 0);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("helper-recipe");
         TCase *t = tcase_create("recipe");
@@ -359,6 +419,8 @@ static Suite *suite(void) {
         tcase_add_test(t, test_alive);
         tcase_add_test(t, test_only_64_bytes);
         tcase_add_test(t, test_verify_names_what_differs);
+        tcase_add_test(t, test_verify_leaves_nothing_out);
+        tcase_add_test(t, test_write_under_a_mask);
         tcase_add_test(t, test_message_of_a_wiped_card_fits);
         tcase_add_test(t, test_delay);
         suite_add_tcase(s, t);

@@ -7,82 +7,13 @@
 
 #include "base/text.h"
 #include "core/config-space.h"
-#include "fake-sys.h"
+#include "good-requests.h"
 #include "helper/rules.h"
 
 #define DEVICE "/sys/bus/pci/devices/0000:01:00.0"
 #define EXPRESS_DEVICE_CONTROL 0x60 /* of fake_config() */
 
 static uint8_t before[CONFIG_SPACE_SIZE], after[CONFIG_SPACE_SIZE];
-
-/* Requests that are fine as they stand. */
-static HelperRequest attribute(void) {
-        HelperRequest request = fake_request(HELPER_WRITE_ATTRIBUTE);
-
-        (void) text_copy(request.attribute, sizeof(request.attribute), "power/control");
-        (void) text_copy(request.text, sizeof(request.text), "on");
-        return request;
-}
-
-static HelperRequest driver(HelperVerb verb) {
-        HelperRequest request = fake_request(verb);
-
-        (void) text_copy(request.text, sizeof(request.text), "amdgpu");
-        return request;
-}
-
-static HelperRequest unbind(void) {
-        return driver(HELPER_UNBIND);
-}
-
-static HelperRequest bind(void) {
-        return driver(HELPER_BIND);
-}
-
-static HelperRequest group(void) {
-        return fake_request(HELPER_GROUP_FREE);
-}
-
-static HelperRequest delay(void) {
-        return fake_request(HELPER_DELAY);
-}
-
-static HelperRequest write_config(void) {
-        HelperRequest request = fake_request(HELPER_WRITE_CONFIG);
-
-        request.offset = 0x7c;
-        request.mask = UINT32_MAX;
-        request.value = 0x39d5e86b;
-        return request;
-}
-
-static HelperRequest save(void) {
-        return fake_request_with_registers(HELPER_SAVE_CONFIG);
-}
-
-static HelperRequest restore(void) {
-        return fake_request_with_registers(HELPER_RESTORE_CONFIG);
-}
-
-static HelperRequest alarm_of_clock(void) {
-        HelperRequest request = fake_request(HELPER_WAKE_ALARM);
-
-        fake_write("/sys/class/rtc/rtc0/wakealarm", "%s", "");
-        request.value = 10;
-        return request;
-}
-
-static HelperRequest verify(void) {
-        return fake_request_with_registers(HELPER_VERIFY_CONFIG);
-}
-
-static HelperRequest guard(void) {
-        return fake_request(HELPER_GUARD_SET);
-}
-
-static HelperRequest unguard(void) {
-        return fake_request(HELPER_GUARD_CLEAR);
-}
 
 /* What makes them bad. */
 static void other_magic(HelperRequest *r) {
@@ -226,6 +157,89 @@ static void write_to_another_vendor(HelperRequest *r) {
         before[1] = 0x10;
         fake_write_bytes(DEVICE "/config", before, sizeof(before));
 }
+static void another_chip(HelperRequest *r) {
+        fake_read_bytes(DEVICE "/config", before, sizeof(before));
+        before[2] = 0xdf;
+        fake_write_bytes(DEVICE "/config", before, sizeof(before));
+}
+static void another_vendor(HelperRequest *r) {
+        fake_read_bytes(DEVICE "/config", before, sizeof(before));
+        before[0] = 0xde;
+        fake_write_bytes(DEVICE "/config", before, sizeof(before));
+}
+static void another_bar(HelperRequest *r) {
+        r->place.bar = 2;
+}
+static void bar_beyond_a_byte(HelperRequest *r) {
+        r->place.bar = 0x105;
+}
+static void another_pair(HelperRequest *r) {
+        r->place.index_offset = 0x6b0;
+        r->place.data_offset = 0x6b4;
+}
+static void index_beyond_two_bytes(HelperRequest *r) {
+        r->place.index_offset = 0x10200;
+}
+static void data_beyond_two_bytes(HelperRequest *r) {
+        r->place.data_offset = 0x10204;
+}
+static void another_register(HelperRequest *r) {
+        r->place.address += 4;
+}
+static void register_of_vce(HelperRequest *r) {
+        r->place = (HelperPlace){ .bar = 5, .address = 0x20000 };
+}
+static void another_other(HelperRequest *r) {
+        r->other.address -= 4;
+}
+static void no_bits(HelperRequest *r) {
+        r->mask = r->value = 0;
+}
+static void bits_beside(HelperRequest *r) {
+        r->mask = 0x3;
+}
+static void value_beside(HelperRequest *r) {
+        r->value = 0x3;
+}
+static void read_only_register(HelperRequest *r) {
+        r->place.address = 0x80000370;
+}
+static void two_bits(HelperRequest *r) {
+        r->mask = 0x6;
+}
+static void no_bit(HelperRequest *r) {
+        r->mask = 0;
+}
+static void two_other_bits(HelperRequest *r) {
+        r->other_mask = 0x60;
+}
+static void no_other_bit(HelperRequest *r) {
+        r->other_mask = 0;
+}
+static void unknown_test(HelperRequest *r) {
+        r->test = 3;
+}
+static void test_of_ones(HelperRequest *r) {
+        r->test = UINT32_MAX;
+}
+static void long_poll(HelperRequest *r) {
+        r->timeout_usec = RESET_TIMEOUT_USEC + 1;
+}
+static void bus_reset(HelperRequest *r) {
+        (void) text_copy(r->text, sizeof(r->text), "bus");
+}
+static void cxl_bus_reset(HelperRequest *r) {
+        (void) text_copy(r->text, sizeof(r->text), "cxl_bus");
+}
+static void methods_of_bus(HelperRequest *r) {
+        fake_write(DEVICE "/reset_method", "flr bus\n");
+        (void) text_copy(r->attribute, sizeof(r->attribute), "reset_method");
+        (void) text_copy(r->text, sizeof(r->text), "bus");
+}
+static void methods_of_none(HelperRequest *r) {
+        methods_of_bus(r);
+        r->text[0] = '\0';
+}
 static void no_registers(HelperRequest *r) {
         r->n_registers = 0;
 }
@@ -268,14 +282,14 @@ static const struct {
         { RULE_ADDRESS, attribute, no_slot },
         { RULE_ADDRESS, attribute, no_function },
         { RULE_SLOT, attribute, other_domain },
-        { RULE_SLOT, bind, other_bus },
+        { RULE_SLOT, bind_driver, other_bus },
         { RULE_SLOT, write_config, other_slot },
         { RULE_DISPLAY, attribute, no_display },
-        { RULE_DISPLAY, unbind, no_display_companion },
+        { RULE_DISPLAY, unbind_driver, no_display_companion },
         { RULE_DISPLAY, write_config, no_display },
         { RULE_TEXT, attribute, endless_text },
         { RULE_TEXT, attribute, endless_attribute },
-        { RULE_TEXT, bind, endless_text },
+        { RULE_TEXT, bind_driver, endless_text },
         { RULE_REGISTERS, restore, many_registers },
         { RULE_REGISTERS, restore, register_without_width },
         { RULE_REGISTERS, restore, register_too_wide },
@@ -285,16 +299,18 @@ static const struct {
         { RULE_ATTRIBUTE, attribute, attribute_above },
         { RULE_VALUE, attribute, value_off },
         { RULE_VALUE, attribute, override_path },
-        { RULE_DRIVER_NAME, unbind, driver_above },
-        { RULE_DRIVER_NAME, unbind, driver_with_dot },
-        { RULE_DRIVER_NAME, bind, driver_with_slash },
-        { RULE_DRIVER_NAME, bind, driver_without_name },
+        { RULE_DRIVER_NAME, unbind_driver, driver_above },
+        { RULE_DRIVER_NAME, unbind_driver, driver_with_dot },
+        { RULE_DRIVER_NAME, bind_driver, driver_with_slash },
+        { RULE_DRIVER_NAME, bind_driver, driver_without_name },
         { RULE_GROUP, group, other_group },
         { RULE_GROUP, group, negative_group },
         { RULE_GROUP, group, function_without_group },
-        { RULE_GROUP, unbind, unbind_other_group },
+        { RULE_GROUP, unbind_driver, unbind_other_group },
         { RULE_WAIT, group, long_wait },
         { RULE_WAIT, group, endless_wait },
+        { RULE_WAIT, poll_register, long_poll },
+        { RULE_WAIT, poll_register, endless_wait },
         { RULE_DELAY, delay, long_delay },
         { RULE_ALARM, alarm_of_clock, alarm_at_once },
         { RULE_ALARM, alarm_of_clock, late_alarm },
@@ -307,6 +323,41 @@ static const struct {
         { RULE_WRITE_REGISTER, write_config, write_beyond_the_end },
         { RULE_WRITE_REGISTER, write_config, write_another_value },
         { RULE_WRITE_REGISTER, write_config, write_to_another_vendor },
+        { RULE_WRITE_FUNCTION, check_register, write_to_companion },
+        { RULE_WRITE_FUNCTION, write_register, write_to_companion },
+        { RULE_WRITE_FUNCTION, function_reset, write_to_companion },
+        { RULE_WRITE_FUNCTION, vendor_reset, write_to_companion },
+        { RULE_WRITE_FUNCTION, d3hot, write_to_companion },
+        { RULE_REGISTER, check_register, another_chip },
+        { RULE_REGISTER, poll_register, another_vendor },
+        { RULE_REGISTER, check_register, another_bar },
+        { RULE_REGISTER, check_register, bar_beyond_a_byte },
+        { RULE_REGISTER, poll_register, another_pair },
+        { RULE_REGISTER, check_register, index_beyond_two_bytes },
+        { RULE_REGISTER, check_register, data_beyond_two_bytes },
+        { RULE_REGISTER, check_register, another_register },
+        { RULE_REGISTER, check_register, register_of_vce },
+        { RULE_REGISTER, write_register, another_register },
+        { RULE_REGISTER, differ_register, another_register },
+        { RULE_REGISTER, differ_register, another_other },
+        { RULE_REGISTER_BITS, check_register, no_bits },
+        { RULE_REGISTER_BITS, poll_register, value_beside },
+        { RULE_REGISTER_BITS, write_register, no_bits },
+        { RULE_REGISTER_BITS, write_register, bits_beside },
+        { RULE_REGISTER_BITS, write_register, value_beside },
+        { RULE_REGISTER_BITS, write_register, read_only_register },
+        { RULE_REGISTER_BITS, differ_register, read_only_register },
+        { RULE_REGISTER_BITS, differ_register, two_bits },
+        { RULE_REGISTER_BITS, differ_register, no_bit },
+        { RULE_REGISTER_BITS, differ_register, two_other_bits },
+        { RULE_REGISTER_BITS, differ_register, no_other_bit },
+        { RULE_TEST, check_register, unknown_test },
+        { RULE_TEST, poll_register, test_of_ones },
+        { RULE_RESET_METHOD, function_reset, bus_reset },
+        { RULE_RESET_METHOD, function_reset, cxl_bus_reset },
+        { RULE_RESET_METHOD, function_reset, driver_without_name },
+        { RULE_RESET_METHOD, attribute, methods_of_bus },
+        { RULE_VALUE, attribute, methods_of_none },
         { RULE_SAVE, save, no_registers },
         { RULE_SAVE, save, foreign_register },
         { RULE_SAVE, save, command_first },
@@ -334,6 +385,7 @@ START_TEST(test_refused_by_name) {
         HelperReply reply;
 
         bad[_i].spoil(&request);
+        fake_read_bytes(DEVICE "/config", before, sizeof(before));
         fake.n_opens = 0;
         ck_assert_int_eq(fake_run(&request, &reply), bad[_i].rule == RULE_VERSION ? -EPROTO : -EINVAL);
         (void) text_format(expected, sizeof(expected), "refused by the helper's rule '%s': ",
@@ -349,8 +401,10 @@ END_TEST
 
 /* The requests themselves pass all rules; what stands in their way below is the machine. */
 START_TEST(test_good_ones_pass) {
-        HelperRequest (*const good[])(void) = { attribute, unbind, bind, group, delay, save, write_config, restore,
-                                                verify, guard, unguard };
+        HelperRequest (*const good[])(void) = { attribute, unbind_driver, bind_driver, group, delay, save,
+                                                write_config, restore,
+                                                verify, guard, unguard, check_register, poll_register, write_register,
+                                                differ_register, function_reset, vendor_reset, d3hot };
         HelperReply reply;
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++) {
@@ -358,7 +412,7 @@ START_TEST(test_good_ones_pass) {
                 (void) fake_run(&request, &reply);
                 ck_assert_ptr_null(strstr(reply.message, "refused"));
         }
-        ck_assert_uint_eq(fake.n_opens, 1);
+        ck_assert_uint_eq(fake.n_opens, 2); /* the group, and vendor-reset */
         ck_assert_uint_gt(fake.n_writes, 0);
 }
 END_TEST
