@@ -3,7 +3,7 @@
  * A helper that does nothing, in every way in which one can go wrong. The environment says how:
  *
  * FAKE_HELPER_SCRIPT: comma separated AT=WHAT. AT: "lock" (instead of the lock), a number (of the request,
- *   from 0), or "eof" (the socket has been closed). WHAT: "fail:ERRNO", "die:STATUS", "kill", "hang" (until
+ *   from 0), or "eof" (the socket has been closed). WHAT: "fail:ERRNO", "skip" (does not apply), "die:STATUS", "kill", "hang" (until
  *   the pipe says so, whatever happens to the socket; then go on), "hang-die", "busy" (lock),
  * "wait-fail:ERRNO" (when the other side hangs up), "short", "magic" (replies that are none), "last-words"
  * (reply, then die). FAKE_HELPER_PIPE: a named pipe; opening it for writing ends a "hang". FAKE_HELPER_LOG: a
@@ -67,6 +67,9 @@ static void act(const char *what) {
         if ((argument = text_starts_with(what, "fail:"))) {
                 reply.status = -atoi(argument);
                 (void) text_format(reply.message, sizeof(reply.message), "failed with %s", argument);
+        } else if (streq(what, "skip")) {
+                reply.status = HELPER_NOT_APPLICABLE;
+                (void) text_copy(reply.message, sizeof(reply.message), "it does not apply");
         } else if ((argument = text_starts_with(what, "die:")))
                 _exit(atoi(argument));
         else if (streq(what, "kill"))

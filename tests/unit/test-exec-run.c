@@ -103,6 +103,42 @@ START_TEST(test_keep_going) {
 }
 END_TEST
 
+/* A reset that does not apply: the run goes on where the plan says, and nothing has failed. */
+START_TEST(test_not_applicable) {
+        add_steps(5, 20 * USEC_PER_SEC);
+        plan.steps[1].skip_to = 3;
+        run_to_end("1=skip", false);
+        assert_end(RUN_END_DONE, 5, 0);
+        ck_assert_uint_eq(t.result.n_failed, 0);
+        ck_assert_uint_eq(n_requests(), 4);
+        ck_assert_uint_eq(t.n_after, 4);
+        ck_assert_int_eq(t.after[1], RUN_STEP_NOT_APPLICABLE);
+        ck_assert_uint_eq(t.before[1], 1);
+        ck_assert_uint_eq(t.before[2], 3);
+}
+END_TEST
+
+START_TEST(test_not_applicable_up_to_the_end) {
+        add_steps(3, 20 * USEC_PER_SEC);
+        plan.steps[1].skip_to = 3;
+        run_to_end("1=skip", false);
+        assert_end(RUN_END_DONE, 3, 0);
+        ck_assert_uint_eq(n_requests(), 2);
+}
+END_TEST
+
+/* Where the plan does not say where to go on, or back, or too far. */
+START_TEST(test_not_applicable_is_no_answer) {
+        static const uint16_t places[] = { 0, 1, 4 };
+
+        add_steps(3, 20 * USEC_PER_SEC);
+        plan.steps[1].skip_to = places[_i];
+        run_to_end("1=skip", false);
+        assert_end(RUN_END_STEP_FAILED, 1, -EPROTO);
+        ck_assert_uint_eq(n_requests(), 2);
+}
+END_TEST
+
 START_TEST(test_keep_going_without_failure) {
         add_steps(2, 20 * USEC_PER_SEC);
         run_to_end("", true);
@@ -358,6 +394,9 @@ static Suite *suite(void) {
         tcase_add_test(c, test_step_failed);
         tcase_add_test(c, test_keep_going);
         tcase_add_test(c, test_keep_going_without_failure);
+        tcase_add_test(c, test_not_applicable);
+        tcase_add_test(c, test_not_applicable_up_to_the_end);
+        tcase_add_loop_test(c, test_not_applicable_is_no_answer, 0, 3);
         tcase_add_loop_test(c, test_before_step_fails, 0, 2);
         tcase_add_test(c, test_started_refuses);
         tcase_add_test(c, test_step_without_deadline);
