@@ -209,6 +209,8 @@ int sight_follow(Manager *manager);
 /** sleep_hold() - a sleep of the machine is to wait until sleep_let_go(). Asks logind, and waits for nothing. */
 void sleep_hold(Operation *operation);
 void sleep_let_go(Operation *operation);
+/** sleep_refuses() - is the machine going to sleep? Then no switch begins. */
+bool sleep_refuses(const Card *card, Refusal *ret_refusal);
 /** sleep_prepare() - logind says that the machine goes to sleep, or is awake again. */
 void sleep_prepare(bool begin, void *userdata);
 

@@ -137,8 +137,7 @@ static void operation_plan(Operation *operation) {
                 return;
         }
         bool moves = operation->plan.n_steps > 0 && !operation->question;
-        if (moves && (card->manager->going_to_sleep || card->manager->suspend)) {
-                (void) refusal_set(&refusal, REFUSAL_GOING_TO_SLEEP, card->address, NULL, NULL);
+        if (moves && sleep_refuses(card, &refusal)) {
                 operation_finish(operation, &refusal);
                 return;
         }
@@ -172,6 +171,10 @@ static void operation_begin(Operation *operation) {
 
         if (operation->plan.n_steps == 0) {
                 operation_finish(operation, NULL); /* it is there already */
+                return;
+        }
+        if (sleep_refuses(card, &refusal)) { /* it has waited for the other cards of its virtual machine, or for the loop */
+                operation_finish(operation, &refusal);
                 return;
         }
         if (operation->direction == DIRECTION_GUEST && !operation->reset)

@@ -82,6 +82,13 @@ void sleep_let_go(Operation *operation) {
                 let_go(manager);
 }
 
+bool sleep_refuses(const Card *card, Refusal *ret_refusal) {
+        if (!card->manager->going_to_sleep && !card->manager->suspend)
+                return false;
+        (void) refusal_set(ret_refusal, REFUSAL_GOING_TO_SLEEP, card->address, NULL, NULL);
+        return true;
+}
+
 void sleep_prepare(bool begin, void *userdata) {
         Manager *manager = userdata;
 

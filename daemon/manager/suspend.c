@@ -22,6 +22,7 @@
 struct Suspend {
         Manager *manager;
         PciAddress address;
+        bool slept; /* and lost its power: the look at the card is what is waited for */
         Run *run;
         sd_event_source *timer;
         sd_bus_slot *call;
@@ -54,8 +55,12 @@ void suspend_free(Manager *manager) {
 }
 
 void suspend_slept(Manager *manager, SleepOutcome slept) {
-        if (!manager->suspend || slept == SLEEP_POWER_LOST || slept == SLEEP_GOES_ON)
-                return; /* lost: the look at the card comes first, see suspend_looked() */
+        if (!manager->suspend || slept == SLEEP_GOES_ON)
+                return;
+        if (slept == SLEEP_POWER_LOST) {
+                manager->suspend->slept = true; /* suspend_looked() tells the rest */
+                return;
+        }
         suspend_end(manager->suspend, REFUSAL_SUSPEND_NO_HELP,
                     slept == SLEEP_NO_PROOF ? "no loss of power is proven: the kernel turned round before it slept"
                                             : "no loss of power is proven: it was no deep suspend");
@@ -74,7 +79,12 @@ void suspend_looked(Card *card) {
 }
 
 static int on_too_late(sd_event_source *source, uint64_t usec, void *userdata) {
-        suspend_end(userdata, REFUSAL_SUSPEND_FAILED, "logind has agreed, and the kernel has not told of a suspend");
+        Suspend *self = userdata;
+
+        if (self->slept)
+                suspend_end(self, REFUSAL_SUSPEND_NO_HELP, "it could not be looked at in time");
+        else
+                suspend_end(self, REFUSAL_SUSPEND_FAILED, "logind has agreed, and the kernel has not told of a suspend");
         return 0;
 }
 

@@ -26,7 +26,8 @@ START_TEST(test_shown) {
         Evidence evidence = made(event, RESET_STATE_TOUCHED, RESET_STATE_TOUCHED, "x");
 
         ck_assert_int_eq(evidence_is_shown(&evidence),
-                         event == CARD_EVENT_RECIPE_FAILED || event == CARD_EVENT_CONFIG_DEAD);
+                         event == CARD_EVENT_RECIPE_FAILED || event == CARD_EVENT_CONFIG_DEAD ||
+                                 event == CARD_EVENT_WEDGED);
         evidence.to = RESET_STATE_PREFAIL;
         ck_assert(evidence_is_shown(&evidence));
 }

@@ -5,11 +5,12 @@ logind's signals and its lock keep switches out of the way.
 """
 
 from simlib import expect
+from simlib.bus import Bus
 from simlib.logind import Logind
 from simlib.machine import AUDIO, DISPLAY, DISPLAY2, Failure
 from simlib.runner import add, scenario
 
-from scenarios.evidence import arm, evidence, restart, state_is
+from scenarios.evidence import BARS, arm, evidence, restart, state_is
 
 UUID = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
 ENTRY, FIRMWARE = "PM: suspend entry (deep)", "ACPI: PM: Low-level resume complete"
@@ -174,12 +175,10 @@ def no_switch_on_the_way_to_sleep(m, g):
 @scenario()
 def a_stranger_says_sleep(m, g):
     """A signal to the daemon alone is nobody's who may say so."""
-    logind, stranger = Logind(), Logind.__new__(Logind)
-    from simlib.bus import Bus
-    stranger.bus = Bus()
-    stranger.bus.emit("/org/freedesktop/login1", "org.freedesktop.login1.Manager", "PrepareForSleep", "b", True,
+    logind, stranger = Logind(), Bus()
+    stranger.emit("/org/freedesktop/login1", "org.freedesktop.login1.Manager", "PrepareForSleep", "b", True,
                       destination="org.gpuswitch1")
-    stranger.bus.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId")
+    stranger.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId")
     expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
     logind.go()
 
@@ -361,3 +360,28 @@ def recover_looks_again(m, g):
     expect.true("reset state unknown" in out, out)
     status, _, err = m.ctl("to-guest", "--suspend", DISPLAY)
     expect.equal(status, 2, "an option that to-guest does not take")
+
+
+@scenario()
+def recover_and_the_card_has_gone(m, g):
+    """It is not on the bus any more when the machine wakes up: the answer comes all the same, and says what helps."""
+    arm(m, g)
+    m.stop_daemon()
+    m.start_daemon(shim=True)
+    g.wait(DISPLAY, lambda p: p is not None, "the daemon")
+    logind = Logind()
+    process = begin_recover(m)
+    call = logind.wait_call("Suspend")
+    for function in AUDIO, DISPLAY:
+        with open(f"/sys/bus/pci/devices/{function}/remove", "w") as remove:
+            remove.write("1")
+    g.wait(DISPLAY, lambda p: p is None, "the card to go")
+    m.sim.command("log", BARS.format(DISPLAY2))
+    state_is(g, "unknown", DISPLAY2)
+    logind.bus.calls.insert(0, call)
+    sleeps(m, logind, *S3)
+    state_is(g, "fresh", DISPLAY2)  # by then it has heard the kernel
+    m.advance(121)
+    status, _, err = end_recover(process)
+    expect.equal(status, 1, "gpuswitchctl recover --suspend")
+    expect.true("rescan" in err, err)
