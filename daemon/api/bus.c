@@ -72,12 +72,12 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         return 0;
 }
 
-/* Somebody has left the bus. */
+/* Somebody has left the bus, if it is the bus that says so: to us alone anybody could. */
 static int on_name_gone(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         ApiBus *bus = userdata;
         const char *name;
 
-        if (sd_bus_message_read(message, "s", &name) < 0)
+        if (sd_bus_message_get_destination(message) || sd_bus_message_read(message, "s", &name) < 0)
                 return 0;
         bus_requests_left(bus, name);
         watcher_left(bus, name);

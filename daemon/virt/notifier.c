@@ -196,6 +196,9 @@ static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_
         Notifier *notifier = userdata;
         const char *name, *old_owner, *new_owner;
 
+        /* To us alone anybody could send one. */
+        if (sd_bus_message_get_destination(signal))
+                return 0;
         int r = sd_bus_message_read(signal, "sss", &name, &old_owner, &new_owner);
         if (r < 0 || !streq(name, GPUSWITCH_BUS_NAME))
                 return r;

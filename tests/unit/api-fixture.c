@@ -97,6 +97,7 @@ static void watch_began(Request *request, usec_t begun_usec, void *userdata) {
 
 static void watch_ended(void *userdata) {
         api_fixture.watched = false;
+        api_fixture.watch_ended = true;
 }
 
 static void reload(Request *request, void *userdata) {

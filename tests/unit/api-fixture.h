@@ -43,6 +43,7 @@ typedef struct ApiFixture {
         Inhibitors *inhibitors;
         unsigned n_released;   /* inhibitors */
         bool watched;          /* virtwatch is there */
+        bool watch_ended;      /* it has left */
         sd_bus *polkit;
         unsigned n_questions;  /* that polkit has been asked */
         unsigned n_cancelled;  /* of these taken back */
