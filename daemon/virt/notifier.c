@@ -217,11 +217,13 @@ static int on_name_owner(sd_bus_message *reply, void *userdata, sd_bus_error *re
         return 0;
 }
 
-/* The match names the daemon as the sender: nobody else can say it. */
+/* The bus sees to it that a broadcast comes from the daemon. To us alone anybody could send one. */
 static int on_reboots_used_up(sd_bus_message *signal, void *userdata, sd_bus_error *ret_error) {
         Notifier *notifier = userdata;
         const char *uuid;
 
+        if (sd_bus_message_get_destination(signal))
+                return 0;
         int r = sd_bus_message_read(signal, "s", &uuid);
         if (r >= 0)
                 notifier->handler->reboots_used_up(uuid, notifier->userdata);

@@ -12,10 +12,22 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include "base/macros.h"
 #include "gpuswitch/names.h"
 
 static FakeManagerMood mood;
 static FILE *lines;
+
+static void ask_for_stop(sd_bus_message *call, const char *uuid) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
+
+        if (sd_bus_message_new_signal(sd_bus_message_get_bus(call), &signal, GPUSWITCH_BUS_PATH,
+                                      GPUSWITCH_MANAGER_INTERFACE, "RebootsUsedUp") < 0 ||
+            sd_bus_message_append(signal, "s", uuid) < 0 ||
+            sd_bus_send_to(NULL, signal, mood == MANAGER_ASKS_IN_PRIVATE ? sd_bus_message_get_sender(call) : NULL,
+                           NULL) < 0)
+                _exit(1);
+}
 
 static int on_domain_event(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         const char *uuid, *event, *detail;
@@ -29,9 +41,9 @@ static int on_domain_event(sd_bus_message *message, void *userdata, sd_bus_error
                 _exit(1);
         if (mood == MANAGER_REFUSES_EVENTS)
                 return sd_bus_error_set(ret_error, GPUSWITCH_ERROR_FAILED, "not today");
-        if (mood == MANAGER_ASKS_FOR_STOP && strcmp(event, DOMAIN_EVENT_REBOOTED) == 0)
-                (void) sd_bus_emit_signal(sd_bus_message_get_bus(message), GPUSWITCH_BUS_PATH,
-                                          GPUSWITCH_MANAGER_INTERFACE, "RebootsUsedUp", "s", uuid);
+        if (strcmp(event, DOMAIN_EVENT_REBOOTED) == 0 &&
+            (mood == MANAGER_ASKS_FOR_STOP || mood == MANAGER_ASKS_IN_PRIVATE))
+                ask_for_stop(message, uuid);
         return sd_bus_reply_method_return(message, "");
 }
 

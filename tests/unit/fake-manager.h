@@ -15,6 +15,7 @@ typedef enum FakeManagerMood {
         MANAGER_TAKES,
         MANAGER_REFUSES_EVENTS, /* answers with an error */
         MANAGER_ASKS_FOR_STOP,  /* takes them, and signals RebootsUsedUp for each reboot */
+        MANAGER_ASKS_IN_PRIVATE, /* the same, but to the caller alone, as anybody could */
         MANAGER_DIES_OF_EVENTS, /* writes the line, then ends without an answer */
 } FakeManagerMood;
 

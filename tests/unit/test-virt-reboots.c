@@ -90,6 +90,19 @@ START_TEST(asked_to_stop_what_has_ended) {
 }
 END_TEST
 
+START_TEST(asked_by_who_knows) {
+        watch_begin_told(MANAGER_ASKS_IN_PRIVATE);
+        virDomainPtr domain = domain_start();
+        expect_event(DOMAIN_EVENT_STARTED, "booted");
+        domain_reboots(domain);
+        expect_reboot();
+        domain_reboots(domain); /* behind the signal: what comes of that has come */
+        expect_reboot();
+        ck_assert_uint_eq(n_stops, 0);
+        virDomainFree(domain);
+}
+END_TEST
+
 static Suite *make_suite(void) {
         Suite *suite = suite_create("virt-reboots");
         TCase *tests = tcase_create("all");
@@ -100,6 +113,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tests, no_reboot_is_left);
         tcase_add_test(tests, libvirt_cannot_stop_it);
         tcase_add_test(tests, asked_to_stop_what_has_ended);
+        tcase_add_test(tests, asked_by_who_knows);
         suite_add_tcase(suite, tests);
         return suite;
 }
