@@ -18,7 +18,7 @@ json_object *member(json_object *object, const char *key) {
         return json_object_object_get_ex(object, key, &value) ? value : NULL;
 }
 
-const char *member_text(json_object *object, const char *key) {
+const char *member_string(json_object *object, const char *key) {
         json_object *value = member(object, key);
 
         return value ? json_object_get_string(value) : NULL;
@@ -30,7 +30,7 @@ json_object *member_value(json_object *object, const char *key) {
         return pair ? member(pair, "value") : NULL;
 }
 
-const char *member_value_text(json_object *object, const char *key) {
+const char *member_value_string(json_object *object, const char *key) {
         json_object *value = member_value(object, key);
 
         return value ? json_object_get_string(value) : NULL;

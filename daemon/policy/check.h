@@ -20,7 +20,7 @@ int check_object(Report *report, const Place *place, KeyObject kind, json_object
 
 /* What a checked object holds; NULL where an optional key is not there. */
 json_object *member(json_object *object, const char *key);
-const char *member_text(json_object *object, const char *key);
+const char *member_string(json_object *object, const char *key);
 /* The same for a {"value", "source"} pair. */
 json_object *member_value(json_object *object, const char *key);
-const char *member_value_text(json_object *object, const char *key);
+const char *member_value_string(json_object *object, const char *key);

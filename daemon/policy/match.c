@@ -94,3 +94,28 @@ bool match_equal(const CardMatch *a, const CardMatch *b) {
                a->subsystem_vendor_id == b->subsystem_vendor_id &&
                a->subsystem_device_id == b->subsystem_device_id && address_equal(a->address, b->address);
 }
+
+const char *match_text(const CardMatch *match, char *buffer, size_t size) {
+        switch (match->level) {
+        case MATCH_NOT:
+                (void) text_copy(buffer, size, "");
+                break;
+        case MATCH_ALL:
+                (void) text_copy(buffer, size, "*:*");
+                break;
+        case MATCH_VENDOR:
+                (void) text_format(buffer, size, "%04x:*", match->vendor_id);
+                break;
+        case MATCH_ID:
+                (void) text_format(buffer, size, "%04x:%04x", match->vendor_id, match->device_id);
+                break;
+        case MATCH_SUBSYSTEM:
+                (void) text_format(buffer, size, "%04x:%04x:%04x:%04x", match->vendor_id, match->device_id,
+                                   match->subsystem_vendor_id, match->subsystem_device_id);
+                break;
+        case MATCH_ADDRESS:
+                (void) text_format(buffer, size, "%s", ADDRESS_TEXT(match->address));
+                break;
+        }
+        return buffer;
+}

@@ -38,5 +38,8 @@ int match_parse_address(const char *text, CardMatch *ret_match);
 /** match_card() - the match's level if it means this card, else MATCH_NOT. */
 MatchLevel match_card(const CardMatch *match, const CardFacts *card);
 
+/** match_text() - "1002:67df:1da2:e366", "1002:67df", "1002:*", "*:*", "0000:01:00.0". Returns @buffer. */
+const char *match_text(const CardMatch *match, char *buffer, size_t size);
+
 /** match_equal() - do both mean exactly the same cards? */
 bool match_equal(const CardMatch *a, const CardMatch *b);

@@ -14,8 +14,8 @@
 
 #define ORIGIN_BUILT_IN "built-in"
 
-/* NULL: no family means this card. */
-static const Family *best_family(const Policy *policy, const CardFacts *card) {
+/* NULL: no family means this card. @ret_match: number of the match by which it does */
+static const Family *best_family(const Policy *policy, const CardFacts *card, size_t *ret_match) {
         const Family *best = NULL;
         MatchLevel best_level = MATCH_NOT;
 
@@ -26,21 +26,18 @@ static const Family *best_family(const Policy *policy, const CardFacts *card) {
                         if (level > best_level || (best && level == best_level && family->rank > best->rank)) {
                                 best = family;
                                 best_level = level;
+                                *ret_match = k;
                         }
                 }
         }
         return best;
 }
 
-/* Is what @family says of this card said differently by another file of its rank? NULL: no. */
-static const Contest *contest_of(const Policy *policy, const CardFacts *card, const Family *family) {
-        MatchLevel family_level = MATCH_NOT;
-
-        for (size_t k = 0; k < family->n_matches; k++)
-                family_level = MAX_OF(family_level, match_card(&family->matches[k], card));
+/* Is what @family says of this card by @match said differently by another file of its rank? NULL: no. */
+static const Contest *contest_of(const Policy *policy, const Family *family, size_t match) {
         for (size_t i = 0; i < policy->n_contests; i++)
                 if (policy->contests[i].rank == family->rank &&
-                    match_card(&policy->contests[i].match, card) == family_level)
+                    match_equal(&policy->contests[i].match, &family->matches[match]))
                         return &policy->contests[i];
         return NULL;
 }
@@ -62,8 +59,9 @@ static const PolicyCard *best_card(const Policy *policy, const CardFacts *card, 
 }
 
 void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
-        const Family *family = best_family(policy, card);
-        const Contest *contest = family ? contest_of(policy, card, family) : NULL;
+        size_t match = 0;
+        const Family *family = best_family(policy, card, &match);
+        const Contest *contest = family ? contest_of(policy, family, match) : NULL;
         const PolicyCard *entry;
         Rule rule = RULE_GENERIC;
 
@@ -102,7 +100,8 @@ void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
 }
 
 static const char *family_origin(const Policy *policy, const CardFacts *card, const char *key) {
-        const Family *family = best_family(policy, card);
+        size_t match = 0;
+        const Family *family = best_family(policy, card, &match);
 
         if (!family || (streq(key, "state") && !family->has_state) ||
             (streq(key, "kernel_guard") && family->kernel_guard == KERNEL_GUARD_NONE) ||
@@ -120,7 +119,8 @@ static const char *card_origin(const Policy *policy, const CardFacts *card, Card
 
 /* Of a card whose family forbids the bus reset anyway, the family is the reason. */
 static const char *bus_reset_origin(const Policy *policy, const CardFacts *card) {
-        const Family *family = best_family(policy, card);
+        size_t match = 0;
+        const Family *family = best_family(policy, card, &match);
         const PolicyCard *entry = best_card(policy, card, CARD_WORD_BUS_RESET);
 
         if (entry && !(family && family->bus_reset == BUS_RESET_FORBIDDEN))
@@ -143,6 +143,35 @@ const char *policy_origin(const Policy *policy, const CardFacts *card, const cha
         if (streq(key, "name"))
                 return card_origin(policy, card, CARD_WORD_NAME);
         return NULL;
+}
+
+void policy_match(const Policy *policy, const CardFacts *card, PolicyMatch *ret_match) {
+        static const char *const levels[] = {
+                [MATCH_ALL] = "any card", [MATCH_VENDOR] = "vendor", [MATCH_ID] = "id", [MATCH_SUBSYSTEM] = "board",
+        };
+        size_t match = 0;
+        const Family *family = best_family(policy, card, &match);
+
+        *ret_match = (PolicyMatch){ .family = "generic", .file = ORIGIN_BUILT_IN, .level = levels[MATCH_ALL] };
+        if (!family)
+                return;
+        *ret_match = (PolicyMatch){
+                .family = family->name,
+                .file = family->origin,
+                .line = family->match_lines[match],
+                .level = levels[family->matches[match].level],
+                .is_contested = contest_of(policy, family, match) != NULL,
+        };
+}
+
+const Family *model_family(const Policy *policy, const CardFacts *card) {
+        size_t match;
+
+        return best_family(policy, card, &match);
+}
+
+const PolicyCard *model_card(const Policy *policy, const CardFacts *card, CardWord word) {
+        return best_card(policy, card, word);
 }
 
 int policy_find_name(const Policy *policy, const char *name, PciAddress *ret_address) {

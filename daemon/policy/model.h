@@ -8,7 +8,10 @@
 
 typedef struct Family {
         char origin[PATH_TEXT_SIZE];
+        Place place; /* in that file */
+        size_t line; /* of its beginning */
         char name[FAMILY_NAME_SIZE];
+        char confidence[8]; /* "" where it is not said */
         PolicyRank rank;
         CardMatch matches[FAMILY_IDS_MAX];
         size_t match_lines[FAMILY_IDS_MAX]; /* where in the file; 0: not known */
@@ -44,6 +47,7 @@ typedef enum CardWord {
 
 typedef struct PolicyCard {
         char origin[PATH_TEXT_SIZE];
+        Place place; /* in that file */
         CardMatch match;
         bool says[_CARD_WORD_MAX]; /* which of the following are given */
         char name[CARD_NAME_SIZE];
@@ -53,6 +57,10 @@ typedef struct PolicyCard {
         bool allow_lockdown;
         bool allow_experimental;
 } PolicyCard;
+
+/** model_family(), model_card() - what policy_rule() takes for a card: the family, and the entry whose @word holds. NULL: none. */
+const Family *model_family(const Policy *policy, const CardFacts *card);
+const PolicyCard *model_card(const Policy *policy, const CardFacts *card, CardWord word);
 
 struct Policy {
         Problems problems;

@@ -17,6 +17,14 @@
 
 #define _cleanup_folder_ _cleanup_(folder_done)
 
+static int read_document(Policy *policy, Report *report, KeyObject kind, json_object *root) {
+        int r = check_object(report, &(Place){ 0 }, kind, root);
+
+        if (r != 0)
+                return r;
+        return kind == OBJECT_QUIRKS_FILE ? quirks_read(policy, report, root) : wishes_read(policy, report, root);
+}
+
 /* Return: 0, also for an empty file; POLICY_E_REFUSED; -ENOENT: it has just gone; -ENOMEM. */
 static int load_file(Policy *policy, const FolderFile *file, KeyObject kind, PolicyRank rank) {
         Report report = { .problems = &policy->problems, .file = file->path, .rank = rank };
@@ -28,12 +36,7 @@ static int load_file(Policy *policy, const FolderFile *file, KeyObject kind, Pol
         if (r != 0 || size == 0)
                 return r;
         r = document_parse(text, size, &report, &document);
-        if (r == 0)
-                r = check_object(&report, &(Place){ 0 }, kind, document.root);
-        if (r != 0)
-                return r;
-        return kind == OBJECT_QUIRKS_FILE ? quirks_read(policy, &report, document.root)
-                                          : wishes_read(policy, &report, document.root);
+        return r == 0 ? read_document(policy, &report, kind, document.root) : r;
 }
 
 /* @admin, @vendor: the files of one name; one of them may be NULL */
@@ -61,6 +64,39 @@ static int load_quirks(Policy *policy, const PolicyDirs *dirs) {
                 r = load_quirks_file(policy, from_admin, from_vendor);
         }
         return r;
+}
+
+/* Of one of both kinds: by the one key that only one of them has. */
+static KeyObject kind_of(json_object *root) {
+        return json_object_object_get_ex(root, "cards", NULL) ? OBJECT_POLICY_FILE : OBJECT_QUIRKS_FILE;
+}
+
+int policy_check(const char *path, Policy **ret_policy) {
+        _cleanup_(policy_freep) Policy *policy = calloc(1, sizeof(*policy));
+        _cleanup_free_ char *text = NULL;
+        _cleanup_document_ Document document = { 0 };
+        FolderFile file = { 0 };
+        size_t size = 0;
+
+        if (!policy)
+                return -ENOMEM;
+        policy->problems.per_file = PROBLEMS_MAX;
+        Report report = { .problems = &policy->problems, .file = path };
+        int r = text_copy(file.path, sizeof(file.path), path);
+        if (r < 0)
+                r = report_syntax(&report, 0, "its path is too long");
+        else
+                r = folder_read(&file, &report, &text, &size);
+        if (r == -ENOENT)
+                r = report_syntax(&report, 0, "there is no such file");
+        if (r == 0 && size > 0)
+                r = document_parse(text, size, &report, &document);
+        if (r == 0 && size > 0)
+                r = read_document(policy, &report, kind_of(document.root), document.root);
+        if (r == -ENOMEM)
+                return r;
+        *ret_policy = TAKE_PTR(policy);
+        return 0;
 }
 
 static int load_wishes(Policy *policy, const PolicyDirs *dirs) {
@@ -98,4 +134,24 @@ Policy *policy_free(Policy *policy) {
 
 const PolicyProblem *policy_problem(const Policy *policy, size_t index) {
         return index < policy->problems.n ? &policy->problems.list[index] : NULL;
+}
+
+bool policy_family(const Policy *policy, size_t index, PolicyFamily *ret_family) {
+        if (index >= policy->n_families)
+                return false;
+        const Family *family = &policy->families[index];
+        *ret_family = (PolicyFamily){
+                .name = family->name,
+                .file = family->origin,
+                .line = family->line,
+                .confidence = family->confidence,
+                .bus_reset = family->bus_reset,
+                .recipes = family->recipes,
+                .n_ids = family->n_matches,
+        };
+        return true;
+}
+
+const char *policy_family_id(const Policy *policy, size_t index, size_t id, char *buffer, size_t size) {
+        return match_text(&policy->families[index].matches[id], buffer, size);
 }

@@ -50,6 +50,42 @@ const PolicyProblem *policy_problem(const Policy *policy, size_t index);
 /** policy_problem_text() - one line of all of it: "FILE: /families/0/bus_reset (line 12): TEXT". Returns @buffer. */
 const char *policy_problem_text(const PolicyProblem *problem, char *buffer, size_t size);
 
+/**
+ * policy_check() - read one file for its faults alone; whether it is one of quirks or of policy, it says by its keys
+ * @ret_policy: nothing of the file is in force; its faults are in policy_problem(), more of them than when all are loaded
+ *
+ * Return: 0, also with faults; -ENOMEM.
+ */
+int policy_check(const char *path, Policy **ret_policy);
+
+/* Which family a card is taken for, and why. Texts are owned by the policy. */
+typedef struct PolicyMatch {
+        const char *family;
+        const char *file;  /* or "built-in": no file speaks of the card */
+        size_t line;       /* of the entry that means it */
+        const char *level; /* "board", "id", "vendor", "any card" */
+        bool is_contested; /* another file of the same folder claims it, so nobody's reset is run */
+} PolicyMatch;
+
+void policy_match(const Policy *policy, const CardFacts *card, PolicyMatch *ret_match);
+
+/* One family, for lists. Texts are owned by the policy. */
+typedef struct PolicyFamily {
+        const char *name;
+        const char *file;
+        size_t line;
+        const char *confidence; /* "" where it is not said */
+        BusResetWish bus_reset;
+        const Recipe *recipes; /* RECIPES_MAX of them */
+        size_t n_ids;
+} PolicyFamily;
+
+/** policy_family() - family number @index in order of reading. False behind the last. */
+bool policy_family(const Policy *policy, size_t index, PolicyFamily *ret_family);
+
+/** policy_family_id() - "1002:67df", "1002:67df:1da2:e366", "10de:*": number @id of family number @index. Returns @buffer. */
+const char *policy_family_id(const Policy *policy, size_t index, size_t id, char *buffer, size_t size);
+
 /** policy_rule() - the effective rule for a card. Always succeeds: what nothing speaks of is generic. */
 void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule);
 

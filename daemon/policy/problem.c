@@ -38,13 +38,14 @@ static void mask(char *text) {
 /* The next free entry, or NULL when there is nothing to be said any more. */
 static PolicyProblem *next_problem(Report *report, bool *ret_is_last) {
         Problems *problems = report->problems;
+        size_t per_file = problems->per_file ?: PROBLEMS_PER_FILE_MAX;
 
         if (isempty(problems->broken_file))
                 (void) text_format(problems->broken_file, sizeof(problems->broken_file), "%s", report->file);
         report->n_faults++;
-        if (report->n_faults > PROBLEMS_PER_FILE_MAX || problems->n >= PROBLEMS_MAX)
+        if (report->n_faults > per_file || problems->n >= PROBLEMS_MAX)
                 return NULL;
-        *ret_is_last = report->n_faults == PROBLEMS_PER_FILE_MAX || problems->n == PROBLEMS_MAX - 1;
+        *ret_is_last = report->n_faults == per_file || problems->n == PROBLEMS_MAX - 1;
         return &problems->list[problems->n++];
 }
 

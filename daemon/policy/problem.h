@@ -19,6 +19,7 @@
 typedef struct Problems {
         PolicyProblem list[PROBLEMS_MAX];
         size_t n;
+        size_t per_file;                  /* how many of one file are listed; 0: PROBLEMS_PER_FILE_MAX */
         char broken_file[PATH_TEXT_SIZE]; /* the first file that was refused, or "" */
 } Problems;
 

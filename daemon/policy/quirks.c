@@ -12,7 +12,7 @@
 #include "policy/recipe.h"
 
 static ResetState state_or(json_object *object, const char *key, ResetState base) {
-        const char *text = member_value_text(object, key);
+        const char *text = member_value_string(object, key);
 
         /* "no-change" is no state: then the cell gets the invalid one, which is the base of quirk_reset_ok and
          * dirty_guest_end. */
@@ -41,7 +41,7 @@ static int state_read(Report *report, const Place *place, json_object *object, F
 static int match_read(Report *report, const Place *place, json_object *object, CardMatch *ret_match) {
         Place at = place_key(place, "subsystem");
 
-        if (match_parse_id(member_text(object, "id"), member_text(object, "subsystem"), ret_match) < 0)
+        if (match_parse_id(member_string(object, "id"), member_string(object, "subsystem"), ret_match) < 0)
                 return report_meaning(report, &at, "needs an id without \"*\" beside it");
         return 0;
 }
@@ -61,18 +61,17 @@ static int check_claim(Report *report, const Place *place, const Family *familie
         return 0;
 }
 
-static int matches_read(Report *report, const Place *place, json_object *list, const Family *families,
-                        size_t n_families, Family *family) {
+static void matches_read(Report *report, const Place *place, json_object *list, const Family *families,
+                         size_t n_families, Family *family) {
         for (size_t i = 0; i < json_object_array_length(list); i++) {
                 Place at = place_index(place, i);
                 CardMatch match;
                 if (match_read(report, &at, json_object_array_get_idx(list, i), &match) != 0 ||
                     check_claim(report, &at, families, n_families, family, &match) != 0)
-                        return POLICY_E_REFUSED;
+                        continue;
                 family->match_lines[family->n_matches] = spots_line(report->spots, at.text);
                 family->matches[family->n_matches++] = match;
         }
-        return 0;
 }
 
 static bool can_be_prefail(const ResetStateRule *state) {
@@ -80,9 +79,9 @@ static bool can_be_prefail(const ResetStateRule *state) {
                state->dirty_guest_end == RESET_STATE_PREFAIL || state->reset_line_is_prefail;
 }
 
-/* @families: those of the same file that are read already */
-static int family_read(Report *report, const Place *place, json_object *object, const Family *families,
-                       size_t n_families, Family *family) {
+/* Every fault is looked for. @families: those of the same file that are read already. */
+static void family_read(Report *report, const Place *place, json_object *object, const Family *families,
+                        size_t n_families, Family *family) {
         json_object *state = member(object, "state"), *reset = member(object, "reset");
         json_object *reboots = member_value(object, "guest_reboots");
         Place at_match = place_key(place, "match"), at_state = place_key(place, "state");
@@ -90,27 +89,27 @@ static int family_read(Report *report, const Place *place, json_object *object, 
 
         *family = (Family){ .state = RESET_STATE_RULE_BASE, .guest_reboots = GUEST_REBOOTS_UNLIMITED };
         (void) text_copy(family->origin, sizeof(family->origin), report->file);
+        family->place = *place;
+        family->line = spots_line(report->spots, place->text);
         family->rank = report->rank;
-        (void) text_copy(family->name, sizeof(family->name), member_text(object, "family"));
-        family->bus_reset = bus_reset_wish_from_string(member_value_text(object, "bus_reset"));
+        (void) text_copy(family->confidence, sizeof(family->confidence), member_value_string(object, "confidence") ?: "");
+        (void) text_copy(family->name, sizeof(family->name), member_string(object, "family"));
+        family->bus_reset = bus_reset_wish_from_string(member_value_string(object, "bus_reset"));
         if (member(object, "kernel_guard"))
-                family->kernel_guard = kernel_guard_from_string(member_value_text(object, "kernel_guard"));
+                family->kernel_guard = kernel_guard_from_string(member_value_string(object, "kernel_guard"));
         if (reboots)
                 family->guest_reboots = (uint32_t) json_object_get_int64(reboots);
-        if (matches_read(report, &at_match, member(object, "match"), families, n_families, family) != 0)
-                return POLICY_E_REFUSED;
-        if (state && state_read(report, &at_state, state, family) != 0)
-                return POLICY_E_REFUSED;
+        matches_read(report, &at_match, member(object, "match"), families, n_families, family);
+        if (state)
+                (void) state_read(report, &at_state, state, family);
         if (can_be_prefail(&family->state) && family->bus_reset != BUS_RESET_FORBIDDEN)
-                return report_meaning(
-                        report, &at_bus_reset,
-                        "has to be \"forbidden\": by its \"state\" this family can be in prefail");
+                (void) report_meaning(report, &at_bus_reset,
+                                      "has to be \"forbidden\": by its \"state\" this family can be in prefail");
         if (family->kernel_guard != KERNEL_GUARD_NONE && family->bus_reset != BUS_RESET_FORBIDDEN)
-                return report_meaning(report, &at_bus_reset,
+                (void) report_meaning(report, &at_bus_reset,
                                       "has to be \"forbidden\": by its \"kernel_guard\" the kernel resets no bus of this family");
-        if (!reset)
-                return 0;
-        return recipes_read(report, &at_reset, reset, family);
+        if (reset)
+                (void) recipes_read(report, &at_reset, reset, family);
 }
 
 static ResetState worse(ResetState a, ResetState b) {
@@ -179,8 +178,8 @@ int quirks_read(Policy *policy, Report *report, json_object *root) {
         policy->families = families;
         for (size_t i = 0; i < n; i++) {
                 Place at = place_index(&at_list, i);
-                (void) family_read(report, &at, json_object_array_get_idx(list, i), families + before, i,
-                                   &families[before + i]);
+                family_read(report, &at, json_object_array_get_idx(list, i), families + before, i,
+                            &families[before + i]);
         }
         if (report->n_faults > 0)
                 return POLICY_E_REFUSED;

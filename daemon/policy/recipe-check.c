@@ -128,13 +128,17 @@ static int check_step(Report *report, const Place *at, const RecipeStep *step, c
 }
 
 int recipe_check(Report *report, const Place *steps, const Recipe *recipe, const Family *family) {
+        bool is_sound = true;
+
+        /* Of each step what is wrong for the first card that it is wrong for. */
         for (size_t i = 0; i < recipe->n_steps; i++) {
                 Place at = place_index(steps, i);
-                for (size_t m = 0; m < family->n_matches; m++)
-                        if (check_step(report, &at, &recipe->steps[i], &family->matches[m]) != 0)
-                                return POLICY_E_REFUSED;
+                int r = 0;
+                for (size_t m = 0; m < family->n_matches && r == 0; m++)
+                        r = check_step(report, &at, &recipe->steps[i], &family->matches[m]);
+                is_sound = is_sound && r == 0;
         }
-        if (check_order(report, steps, recipe) != 0)
+        if (!is_sound || check_order(report, steps, recipe) != 0)
                 return POLICY_E_REFUSED;
         return check_size(report, steps, recipe);
 }

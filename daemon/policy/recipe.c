@@ -36,7 +36,7 @@ static int duration_parse(const char *text, usec_t *ret_usec) {
 /* An optional duration with a limit; *usec keeps its value if the key is not there. */
 static int read_duration(Report *report, const Place *place, json_object *object, const char *key, usec_t max,
                          usec_t *usec) {
-        const char *text = member_text(object, key);
+        const char *text = member_string(object, key);
         Place at = place_key(place, key);
 
         if (!text)
@@ -49,7 +49,7 @@ static int read_duration(Report *report, const Place *place, json_object *object
 
 /* An optional number of up to 32 bits in the table's formats; @otherwise if the key is not there. */
 static uint32_t hex_or(json_object *object, const char *key, uint32_t otherwise) {
-        const char *text = member_text(object, key);
+        const char *text = member_string(object, key);
         uint64_t number;
 
         return text && text_to_uint64(text, 16, &number) == 0 ? (uint32_t) number : otherwise;
@@ -62,7 +62,7 @@ static int read_place(Report *report, const Place *place, json_object *object, R
         if (has_index != has_data)
                 return report_meaning(report, &at, "is missing: \"index\" and \"data\" are there both, or neither is");
         step->place = (RegisterPlace){
-                .bar = (uint8_t) (member_text(object, "bar")[0] - '0'),
+                .bar = (uint8_t) (member_string(object, "bar")[0] - '0'),
                 .index_offset = (uint16_t) hex_or(object, "index", 0),
                 .data_offset = (uint16_t) hex_or(object, "data", 0),
                 .address = hex_or(object, "register", 0),
@@ -140,10 +140,10 @@ static int read_times(Report *report, const Place *place, json_object *object, R
 
 static int step_read(Report *report, const Place *place, json_object *object, RecipeStep *ret_step) {
         RecipeStep step = {
-                .verb = recipe_verb_from_string(member_text(object, "do")),
+                .verb = recipe_verb_from_string(member_string(object, "do")),
                 .timeout_usec = RESET_TIMEOUT_USEC,
         };
-        const char *method = member_text(object, "method");
+        const char *method = member_string(object, "method");
         bool has_register = member(object, "register"), is_write = step.verb == RECIPE_WRITE_CONFIG;
 
         step.offset = (uint16_t) hex_or(object, "offset", 0);
@@ -174,15 +174,16 @@ static int recipe_read(Report *report, const Place *place, json_object *object, 
                 .experimental = flag_or(object, "experimental", false),
                 .n_steps = json_object_array_length(steps),
         };
+        bool is_sound = true;
 
-        (void) text_copy(recipe.name, sizeof(recipe.name), member_text(object, "name") ?: NAME_DEFAULT);
-        (void) text_copy(recipe.after_driver, sizeof(recipe.after_driver), member_text(object, "after_driver") ?: "");
+        (void) text_copy(recipe.name, sizeof(recipe.name), member_string(object, "name") ?: NAME_DEFAULT);
+        (void) text_copy(recipe.after_driver, sizeof(recipe.after_driver), member_string(object, "after_driver") ?: "");
         for (size_t i = 0; i < recipe.n_steps; i++) {
                 Place at = place_index(&at_steps, i);
                 if (step_read(report, &at, json_object_array_get_idx(steps, i), &recipe.steps[i]) != 0)
-                        return POLICY_E_REFUSED;
+                        is_sound = false;
         }
-        if (recipe_check(report, &at_steps, &recipe, family) != 0)
+        if (!is_sound || recipe_check(report, &at_steps, &recipe, family) != 0)
                 return POLICY_E_REFUSED;
         *ret_recipe = recipe;
         return 0;
@@ -202,13 +203,14 @@ static int check_name(Report *report, const Place *place, const Family *family, 
 int recipes_read(Report *report, const Place *place, json_object *value, Family *family) {
         bool is_list = json_object_is_type(value, json_type_array);
         size_t n = is_list ? json_object_array_length(value) : 1;
+        int r = 0;
 
         for (size_t i = 0; i < n; i++) {
                 Place at = is_list ? place_index(place, i) : *place;
                 json_object *object = is_list ? json_object_array_get_idx(value, i) : value;
                 if (recipe_read(report, &at, object, family, &family->recipes[i]) != 0 ||
                     check_name(report, &at, family, i) != 0)
-                        return POLICY_E_REFUSED;
+                        r = POLICY_E_REFUSED;
         }
-        return 0;
+        return r;
 }

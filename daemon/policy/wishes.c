@@ -15,8 +15,8 @@ static int match_read(Report *report, const Place *place, json_object *value, Ca
         if (json_object_is_type(value, json_type_string))
                 return match_parse_id("*:*", NULL, ret_match);
 
-        const char *address = member_text(value, "address"), *id = member_text(value, "id");
-        const char *subsystem = member_text(value, "subsystem");
+        const char *address = member_string(value, "address"), *id = member_string(value, "id");
+        const char *subsystem = member_string(value, "subsystem");
         Place at = place_key(place, "subsystem");
         if (!address == !id)
                 return report_meaning(report, place, "needs either \"address\" or \"id\"");
@@ -47,9 +47,9 @@ static void words_read(json_object *object, PolicyCard *card) {
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)
                 card->says[i] = json_object_object_get_ex(object, keys[i], NULL);
         if (card->says[CARD_WORD_NAME])
-                (void) text_copy(card->name, sizeof(card->name), member_text(object, "name"));
+                (void) text_copy(card->name, sizeof(card->name), member_string(object, "name"));
         if (card->says[CARD_WORD_RETURN])
-                card->return_to = return_to_from_string(member_text(object, "return"));
+                card->return_to = return_to_from_string(member_string(object, "return"));
         if (card->says[CARD_WORD_AUTOMATIC])
                 card->automatic = json_object_get_boolean(member(object, "automatic"));
         if (card->says[CARD_WORD_ALLOW])
@@ -82,6 +82,7 @@ static int card_read(Report *report, const Place *place, json_object *object, Po
 
         *card = (PolicyCard){ .automatic = true };
         (void) text_copy(card->origin, sizeof(card->origin), report->file);
+        card->place = *place;
         words_read(object, card);
         int r = match_read(report, &at_match, member(object, "match"), &card->match);
         /* What the format lets through and the parser does not. */
