@@ -26,6 +26,7 @@ typedef struct Options {
         const char *who;       /* NULL: the command */
         const char *why;
         const char *mode;      /* NULL: block */
+        const char *root;      /* quirks --root, NULL: / */
         bool json;
         bool follow;    /* log -f */
         bool this_boot; /* log -b */

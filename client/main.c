@@ -23,6 +23,7 @@ typedef enum OptionSet {
         OPTIONS_LOG = 1 << 0,
         OPTIONS_INHIBIT = 1 << 1,
         OPTIONS_RECOVER = 1 << 2,
+        OPTIONS_QUIRKS = 1 << 3,
 } OptionSet;
 
 typedef struct Verb {
@@ -44,8 +45,8 @@ static const Verb verbs[] = {
           "Print every step of a switch, do none" },
         { "explain", 0, 1, OPTIONS_COMMON, verb_explain, "[GPU]",
           "Can it switch? If not: why, and what helps" },
-        { "quirks", 1, 1, OPTIONS_COMMON, verb_quirks, "report",
-          "What has come of resets here, as JSON to be sent in" },
+        { "quirks", 1, INT_MAX, OPTIONS_QUIRKS, verb_quirks, "WORD...",
+          "What is known of hardware: list, match GPU|ID, check FILE..., report" },
         { "recover", 1, 1, OPTIONS_RECOVER, verb_recover, "GPU", "Look again at a GPU that was lost" },
         { "monitor", 0, 0, OPTIONS_COMMON, verb_monitor, "", "Follow all changes until interrupted" },
         { "log", 0, 1, OPTIONS_LOG, verb_log, "[GPU]", "What the journal says" },
@@ -74,6 +75,8 @@ static void print_help(FILE *out) {
                 "  -D --directory=DIR    Read the journal files in DIR\n"
                 "Options of recover:\n"
                 "     --suspend          Suspend the machine for some seconds, which takes the GPU's power away\n"
+                "Options of quirks list, match, check (they read this machine's files, and need neither daemon nor root):\n"
+                "     --root=DIR         Read DIR/usr/lib/gpuswitch, DIR/etc/gpuswitch and DIR/sys instead\n"
                 "Options of inhibit:\n"
                 "     --gpu=GPU          Only this one; without it, all\n"
                 "     --mode=MODE        block: refuse switches (default); delay: make them wait, some seconds at most\n"
@@ -109,11 +112,12 @@ typedef struct Parsed {
         const char *log_option;     /* an option that only `log` takes, as typed */
         const char *inhibit_option; /* the same of `inhibit` */
         const char *recover_option; /* the same of `recover` */
+        const char *quirks_option;  /* the same of `quirks` */
 } Parsed;
 
 static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed *parsed) {
         enum { OPTION_JSON = 0x100, OPTION_VERSION, OPTION_GPU, OPTION_WHO, OPTION_WHY, OPTION_MODE, OPTION_LIST,
-               OPTION_SUSPEND };
+               OPTION_SUSPEND, OPTION_ROOT };
         static const struct option table[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPTION_VERSION },
@@ -130,6 +134,7 @@ static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed 
                 { "mode", required_argument, NULL, OPTION_MODE },
                 { "list", no_argument, NULL, OPTION_LIST },
                 { "suspend", no_argument, NULL, OPTION_SUSPEND },
+                { "root", required_argument, NULL, OPTION_ROOT },
                 { NULL, 0, NULL, 0 },
         };
 
@@ -187,6 +192,10 @@ static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed 
                         parsed->inhibit_option = "--list";
                         options->list = true;
                         break;
+                case OPTION_ROOT:
+                        parsed->quirks_option = "--root";
+                        options->root = optarg;
+                        break;
                 case OPTION_SUSPEND:
                         parsed->recover_option = "--suspend";
                         options->suspend = true;
@@ -215,6 +224,8 @@ static ExitStatus run_verb(const Options *options, const Parsed *parsed, char **
                 return usage_error("%s takes no option %s", verb->name, parsed->log_option);
         if (parsed->inhibit_option && !(verb->options & OPTIONS_INHIBIT))
                 return usage_error("%s takes no option %s", verb->name, parsed->inhibit_option);
+        if (parsed->quirks_option && !(verb->options & OPTIONS_QUIRKS))
+                return usage_error("%s takes no option %s", verb->name, parsed->quirks_option);
         if (parsed->recover_option && !(verb->options & OPTIONS_RECOVER))
                 return usage_error("%s takes no option %s", verb->name, parsed->recover_option);
         if (options->host && options->machine)

@@ -21,7 +21,7 @@ typedef enum Colour {
 } Colour;
 
 #define TABLE_COLUMNS_MAX 8U
-#define TABLE_ROWS_MAX (INHIBITORS_MAX + 1U) /* the longest list there is, and the headings */
+#define TABLE_ROWS_MAX (FAMILIES_MAX + 1U) /* the longest list there is, and the headings */
 
 typedef struct Cell {
         char *text; /* owned; NULL is shown as "-" */

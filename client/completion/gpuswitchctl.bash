@@ -12,7 +12,7 @@ _gpuswitchctl_gpus() {
 }
 
 _gpuswitchctl() {
-        local cur prev words cword i verb='' position=0
+        local cur prev words cword i verb='' word='' position=0
         local options='--help --version --json --host --machine'
         local verbs='list status to-guest to-host plan explain recover quirks monitor log inhibit'
         COMPREPLY=()
@@ -34,7 +34,7 @@ _gpuswitchctl() {
         --who | --why)
                 return
                 ;;
-        -D | --directory)
+        -D | --directory | --root)
                 mapfile -t COMPREPLY < <(compgen -d -- "$cur")
                 return
                 ;;
@@ -43,12 +43,13 @@ _gpuswitchctl() {
         # The verb, and how many of its arguments stand before the cursor.
         for ((i = 1; i < cword; i++)); do
                 case ${words[i]} in
-                -H | --host | -M | --machine | -n | --lines | -D | --directory | --gpu | --who | --why | --mode) i=$((i + 1)) ;;
+                -H | --host | -M | --machine | -n | --lines | -D | --directory | --gpu | --who | --why | --mode | --root) i=$((i + 1)) ;;
                 -*) ;;
                 *)
                         if [[ -z $verb ]]; then
                                 verb=${words[i]}
                         else
+                                [[ $position == 0 ]] && word=${words[i]}
                                 position=$((position + 1))
                         fi
                         ;;
@@ -56,6 +57,7 @@ _gpuswitchctl() {
         done
 
         [[ $verb == log ]] && options+=' --lines --follow --boot --directory'
+        [[ $verb == quirks ]] && options+=' --root'
         [[ $verb == recover ]] && options+=' --suspend'
         [[ $verb == inhibit ]] && options+=' --gpu --mode --who --why --list'
         if [[ $cur == -* ]]; then
@@ -68,7 +70,12 @@ _gpuswitchctl() {
                 mapfile -t COMPREPLY < <(compgen -W "$(_gpuswitchctl_gpus)" -- "$cur")
                 __ltrim_colon_completions "$cur"
         elif [[ $verb == quirks && $position == 0 ]]; then
-                mapfile -t COMPREPLY < <(compgen -W 'report' -- "$cur")
+                mapfile -t COMPREPLY < <(compgen -W 'list match check report' -- "$cur")
+        elif [[ $verb == quirks && $word == match && $position == 1 ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "$(_gpuswitchctl_gpus)" -- "$cur")
+                __ltrim_colon_completions "$cur"
+        elif [[ $verb == quirks && $word == check ]]; then
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         elif [[ $verb == inhibit ]]; then
                 mapfile -t COMPREPLY < <(compgen -c -- "$cur")
         fi
