@@ -3,7 +3,7 @@
 # suites: trixie bookworm
 # temper: strict
 # qemu: -rtc base=utc,clock=host
-# timeout: 400
+# timeout: 500
 
 # The machine sleeps. With the kernel's pm_test, and logind's real signals, a card in prefail stays there; after a real S3, by logind or
 # past it, it is fresh. Only a clock that runs on while the machine is off wakes it up: hence the RTC by the host's clock.
@@ -60,5 +60,19 @@ arm
 sleep_past_logind 4
 model_set state fresh
 wait_until 20 status_is 1 .reset_state fresh
+arm
+
+# A person asks for it: the daemon sets the clock, from within its sandbox, and logind does the rest.
+vm_start guest || fail "start"
+gpuswitchctl recover "$card" --suspend 2> /run/recover.err && fail "the machine was suspended under a guest"
+expect_match "$(< /run/recover.err)" "belongs to virtual machine 'guest'" "why not"
+vm_destroy guest || fail "stop"
+wait_until 60 at_home 1
+gpuswitchctl recover "$card" --suspend > /run/recover.out || fail "gpuswitchctl recover --suspend"
+cat /run/recover.out
+expect_match "$(< /run/recover.out)" "reset state fresh" "what came of it"
+model_set state fresh
+gpuswitchctl recover "$card" --suspend 2> /run/recover.err && fail "the machine was suspended for a fresh card"
+expect_match "$(< /run/recover.err)" "state fresh" "why not"
 arm
 expect_model bus_resets_in_prefail 0
