@@ -39,6 +39,7 @@ ExitStatus verb_list(const Options *options, char **arguments);
 ExitStatus verb_status(const Options *options, char **arguments);
 ExitStatus verb_to_guest(const Options *options, char **arguments);
 ExitStatus verb_to_host(const Options *options, char **arguments);
+ExitStatus verb_reset(const Options *options, char **arguments);
 ExitStatus verb_recover(const Options *options, char **arguments);
 ExitStatus verb_plan(const Options *options, char **arguments);
 ExitStatus verb_explain(const Options *options, char **arguments);

@@ -47,6 +47,7 @@ static const Verb verbs[] = {
           "Can it switch? If not: why, and what helps" },
         { "quirks", 1, INT_MAX, OPTIONS_QUIRKS, verb_quirks, "WORD...",
           "What is known of hardware: list, match GPU|ID, check FILE..., report" },
+        { "reset", 1, 1, OPTIONS_COMMON, verb_reset, "GPU", "Reset a GPU that no virtual machine has" },
         { "recover", 1, 1, OPTIONS_RECOVER, verb_recover, "GPU", "Look again at a GPU that was lost" },
         { "monitor", 0, 0, OPTIONS_COMMON, verb_monitor, "", "Follow all changes until interrupted" },
         { "log", 0, 1, OPTIONS_LOG, verb_log, "[GPU]", "What the journal says" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * to-guest, to-host and recover. The method's reply comes when the switch is over; until then the card's
+ * to-guest, to-host, reset and recover. The method's reply comes when the switch is over; until then the card's
  * Operation property tells how far it is. Leaving early cancels nothing, and that is said.
  */
 
@@ -233,6 +233,10 @@ ExitStatus verb_to_guest(const Options *options, char **arguments) {
 
 ExitStatus verb_to_host(const Options *options, char **arguments) {
         return switch_to(options, arguments[0], "ToHost", NULL, "home");
+}
+
+ExitStatus verb_reset(const Options *options, char **arguments) {
+        return switch_to(options, arguments[0], "Reset", NULL, "reset");
 }
 
 ExitStatus verb_recover(const Options *options, char **arguments) {

@@ -14,7 +14,7 @@ _gpuswitchctl_gpus() {
 _gpuswitchctl() {
         local cur prev words cword i verb='' word='' position=0
         local options='--help --version --json --host --machine'
-        local verbs='list status to-guest to-host plan explain recover quirks monitor log inhibit'
+        local verbs='list status to-guest to-host plan explain reset recover quirks monitor log inhibit'
         COMPREPLY=()
         _get_comp_words_by_ref -n : cur prev words cword
 
@@ -66,7 +66,7 @@ _gpuswitchctl() {
                 mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
         elif [[ $verb == plan && $position == 1 ]]; then
                 mapfile -t COMPREPLY < <(compgen -W 'guest host' -- "$cur")
-        elif [[ $position == 0 && $verb =~ ^(status|to-guest|to-host|plan|explain|recover|log)$ ]]; then
+        elif [[ $position == 0 && $verb =~ ^(status|to-guest|to-host|plan|explain|reset|recover|log)$ ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_gpuswitchctl_gpus)" -- "$cur")
                 __ltrim_colon_completions "$cur"
         elif [[ $verb == quirks && $position == 0 ]]; then

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A reset by hand: of a card that no virtual machine has, by its family's own recipe, and never where that could do harm."""
+
+import errno
+
+from simlib import expect
+from simlib.machine import DISPLAY, DISPLAY2
+from simlib.runner import scenario
+
+UUID = "11111111-2222-3333-4444-555555555555"
+
+
+def reset(m, address=DISPLAY):
+    return m.ctl("reset", address)
+
+
+def refused(m, words, address=DISPLAY):
+    before = m.sim.card(1)
+    status, out, err = reset(m, address)
+    expect.equal((status, out), (1, ""), "exit status and output of a refused reset")
+    expect.true(words in err, f"'{words}' in the reason: {err}")
+    expect.equal(m.sim.card(1), before, "the card behind a refused reset")
+
+
+@scenario()
+def reset_by_hand(m, g):
+    """On vfio-pci, under its guard: written once, verified, and the card stays where it was."""
+    refused(m, "amdgpu")
+    expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
+    before, status = m.sim.card(1), m.status(DISPLAY)
+    exit_status, out, err = reset(m)
+    expect.equal(exit_status, 0, f"exit status of a reset by hand: {err}")
+    expect.true("is reset: owner guest, driver vfio-pci" in out, f"what it says: {out}")
+    after = m.sim.card(1)
+    expect.equal(int(after["config_resets"]), int(before["config_resets"]) + 1, "config resets")
+    expect.equal(after["bus_resets"], "0", "bus resets")
+    expect.equal([f["driver"] for f in m.status(DISPLAY)["functions"]], [f["driver"] for f in status["functions"]], "drivers")
+    expect.equal(m.status(DISPLAY)["guard"], "stub-companion", "guard")
+    expect.done(g.switch(DISPLAY, "ToHost"), "home")
+    expect.unharmed(m)
+
+
+@scenario()
+def reset_of_a_card_in_use(m, g):
+    """Not under a virtual machine, nor while anybody has its group open."""
+    expect.done(g.prepare(UUID, "win11", DISPLAY), "prepare")
+    refused(m, "win11")
+    expect.done(g.release(UUID), "release")
+    g.wait_idle(DISPLAY)
+    expect.done(g.switch(DISPLAY2, "ToGuest"), "a card without a reset to the guest")
+    refused(m, "has none", DISPLAY2)
+
+
+@scenario()
+def reset_that_fails(m, g):
+    """What cannot be put back is a card that is lost, with its evidence, and never a success."""
+    expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
+    m.sim.fault("restore", "refuse", DISPLAY, "config", value="0x10=", errno=errno.EIO)
+    status, _, err = reset(m)
+    expect.equal(status, 1, "exit status")
+    g.wait_idle(DISPLAY)
+    shown = m.status(DISPLAY)
+    expect.equal(shown["reset_state"], "failed", f"reset state after: {err}")
+    expect.true(any(e["event"] == "quirk-reset-failed" for e in shown["evidence"]), "the failure in the time line")
+    refused(m, "does not answer")
+
+
+@scenario()
+def reset_outlives_the_daemon(m, g):
+    """Killed behind the write: the next daemon puts back what was wiped, and nobody counts it as a success."""
+    expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
+    m.sim.fault("restore", "hold", DISPLAY, "config", value="0x10=")
+    m.ctl_start("reset", DISPLAY)
+    m.sim.wait_hit("restore")
+    m.kill_daemon()
+    m.sim.release("restore")
+    m.start_daemon()
+    g.wait_idle(DISPLAY)
+    expect.unharmed(m)
+    expect.equal(m.sim.card(1)["bus_resets"], "0", "bus resets")
