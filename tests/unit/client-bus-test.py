@@ -67,14 +67,15 @@ class Usage(BusTest):
         verbs, options = text.split("Options:", 1)
         verbs = set(re.findall(r"^  ([a-z-]+) ", verbs, re.MULTILINE)) - {"libvirt-hook"}
         self.assertEqual(set(complete("")), verbs)
-        self.assertEqual(set(complete("log", "--")) | set(complete("inhibit", "--")) | set(complete("recover", "--")),
+        self.assertEqual(set(complete("log", "--")) | set(complete("inhibit", "--")) | set(complete("recover", "--")) |
+                         set(complete("quirks", "--")),
                          set(re.findall(r"--[a-z]+", options)))
         self.assertEqual(set(complete("log", "--")) - set(complete("list", "--")),
                          {"--lines", "--follow", "--boot", "--directory"})
         self.assertEqual(set(complete("inhibit", "--")) - set(complete("list", "--")),
                          {"--gpu", "--mode", "--who", "--why", "--list"})
         self.assertEqual(complete("inhibit", "--mode", ""), ["block", "delay"])
-        self.assertEqual(complete("quirks", ""), ["report"])
+        self.assertEqual(sorted(complete("quirks", "")), ["check", "list", "match", "report"])
         self.assertEqual(complete("to-"), ["to-guest", "to-host"])
         self.assertEqual(complete("--json", "plan", "01:00.0", ""), ["guest", "host"])
         self.assertEqual(complete("-H", "there", "pl"), ["plan"])
