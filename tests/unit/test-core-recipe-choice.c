@@ -183,6 +183,8 @@ START_TEST(test_function_reset) {
                                                  { .verb = RECIPE_RESTORE_CONFIG },
                                                  { .verb = RECIPE_VERIFY } } };
         must_plan(&c, "vi-config"); /* the kernel has no method for it */
+        (void) text_copy(c.card.functions[0].survey.reset_method, ATTRIBUTE_VALUE_SIZE, "af_flr bus");
+        must_plan(&c, "vi-config"); /* nor this one, whatever else it has */
         (void) text_copy(c.card.functions[0].survey.reset_method, ATTRIBUTE_VALUE_SIZE, "flr bus");
         must_plan(&c, "flr");
         while (c.plan.steps[i].kind != STEP_FUNCTION_RESET)
