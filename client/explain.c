@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "client/advice.h"
 #include "client/bus.h"
 #include "client/field.h"
 #include "client/inhibit.h"
@@ -145,6 +146,7 @@ static ExitStatus explain_card(const Session *session, sd_bus_message *inhibitor
                 possible = possible && member_flag(member_of_type(card, sides[i].direction, json_type_object), "possible");
         }
         (void) json_object_object_add(card, "possible", json_object_new_boolean(possible));
+        (void) json_object_object_add(card, "advice", need(advice_fetch(session->bus, gpu)));
         *ret_card = json_object_get(card);
         return EXIT_DONE;
 }
@@ -188,6 +190,7 @@ static void put_card(const Gpu *gpu, json_object *card, bool colour_on) {
                         put_side(member_of_type(card, sides[i].direction, json_type_object), sides[i].label,
                                  colour_on);
         stuck_put_help(gpu, colour_on);
+        advice_put(member_of_type(card, "advice", json_type_array), colour_on);
 }
 
 ExitStatus verb_explain(const Options *options, char **arguments) {

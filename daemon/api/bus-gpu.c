@@ -308,6 +308,7 @@ const sd_bus_vtable gpu_vtable[] = {
         SD_BUS_METHOD("Reset", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Recover", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Plan", "s", "aa{sv}", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Advice", "", "aa{sv}", bus_method_advice, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL("PrepareForSwitch", "sstb", 0),
         SD_BUS_VTABLE_END,
 };

@@ -88,6 +88,9 @@ int bus_method_list_inhibitors(sd_bus_message *message, void *userdata, sd_bus_e
 /* bus-outcomes.c */
 int bus_method_outcomes(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
 
+/* bus-advice.c */
+int bus_method_advice(sd_bus_message *message, void *userdata, sd_bus_error *ret_error);
+
 /** gpu_properties_changed() - signal the properties in which @next differs from what was shown. */
 int gpu_properties_changed(GpuObject *object, const GpuView *next);
 

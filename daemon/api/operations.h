@@ -37,6 +37,9 @@ typedef struct ApiOperations {
         /* What has come of resets, from the store. 0, negative errno, or what @handler has ended it with. */
         int (*each_outcome)(ResetOutcomeHandler handler, void *handler_userdata, void *userdata);
 
+        /* Advice number @index for the VM that gets the card; false behind the last. */
+        bool (*advice)(PciAddress address, size_t index, AdviceView *ret_advice, void *userdata);
+
         void (*to_guest)(Request *request, PciAddress address, void *userdata);
         void (*to_host)(Request *request, PciAddress address, void *userdata);
         void (*reset)(Request *request, PciAddress address, void *userdata);

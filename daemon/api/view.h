@@ -28,6 +28,13 @@ typedef struct OperationView {
         char domain[DOMAIN_NAME_SIZE]; /* "": by hand, or the daemon itself */
 } OperationView;
 
+/* One thing that a VM with the card should have. Texts are borrowed. */
+typedef struct AdviceView {
+        const char *text;
+        const char *xml; /* element of the domain XML, or "" */
+        const char *source;
+} AdviceView;
+
 /* What a stuck card hangs in. */
 typedef struct StuckView {
         char step[256];   /* "unbind 0000:01:00.0 from amdgpu" */

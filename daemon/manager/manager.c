@@ -197,6 +197,21 @@ static int api_each_outcome(ResetOutcomeHandler handler, void *handler_userdata,
         return manager->store ? store_each_outcome(manager->store, handler, handler_userdata) : manager->store_error;
 }
 
+/* Only what is meant for this card on this machine; the others are for `quirks match`. */
+static bool api_advice(PciAddress address, size_t index, AdviceView *ret_advice, void *userdata) {
+        const Manager *manager = userdata;
+        const Card *card = manager_card(userdata, address);
+        PolicyAdvice advice;
+
+        for (size_t i = 0; card && policy_advice(manager->policy, &card->facts, i, &advice); i++) {
+                if (!advice.applies || index-- > 0)
+                        continue;
+                *ret_advice = (AdviceView){ .text = advice.text, .xml = advice.xml, .source = advice.source };
+                return true;
+        }
+        return false;
+}
+
 static void api_reload(Request *request, void *userdata) {
         manager_reload(userdata);
         request_done(request);
@@ -207,6 +222,7 @@ const ApiOperations manager_operations = {
         .evidence = api_evidence,
         .problem = api_problem,
         .each_outcome = api_each_outcome,
+        .advice = api_advice,
         .to_guest = by_hand_to_guest,
         .to_host = by_hand_to_host,
         .reset = by_hand_reset,

@@ -42,6 +42,7 @@ static const KeyFormat format_duration = { "duration", "^[1-9][0-9]{0,8}(us|ms|s
 static const KeyFormat format_address = { "address",
                                           "^([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\\.[0-7]$",
                                           "a PCI address like \"0000:01:00.0\"" };
+static const KeyFormat format_element = { "element", "^<[^<].*>$", "an XML element, from < to >" };
 static const KeyFormat format_name = { "name", "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
                                        "letters, digits, dots, dashes and underscores, at most 63" };
 
@@ -55,6 +56,7 @@ static const KeyFormat format_name = { "name", "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}
 #define WITH_REGISTER WORDS("check-register", "poll-register", "write-register", "differ-register")
 #define WITH_TEST WORDS("check-register", "poll-register")
 #define STATE_WORDS "fresh", "touched", "prefail", "failed", "unknown"
+#define ADVICE_WORDS "always", "boot-display", "root-bus", "companions", "large-pages"
 #define CONFIDENCE_WORDS "high", "medium", "low"
 #define CONFIDENCE_HELP "How sure it is: several independent sources; one, or a maintainer's word; inference."
 #define SCHEMA_HELP "For editors: where the schema of this file is. Not read."
@@ -94,6 +96,10 @@ static const KeySpec key_table[] = {
         { OBJECT_FAMILY, "guest_reboots", KEY_TYPE_NUMBER, .is_sourced = true, .max = GUEST_REBOOTS_MAX,
           .help = "How many reboots inside one QEMU process the card bears; the one after them fails. Default: "
                   "no limit." },
+
+        { OBJECT_FAMILY, "advice", KEY_TYPE_OBJECTS, .child = OBJECT_ADVICE, .max = ADVICE_MAX,
+          .help = "What the domain XML of a VM with such a card, or the VM itself, should have. For people; nothing of it is "
+                  "done by itself." },
 
         { OBJECT_FAMILY_MATCH, "id", KEY_TYPE_TEXT, .is_required = true, .format = &format_id,
           .help = "PCI vendor and device id of the display function; \"*\" for any." },
@@ -172,6 +178,16 @@ static const KeySpec key_table[] = {
           .help = "When to give the step up: of poll-register, when its test has not been passed, at most 10s; of the others "
                   "at most, and by default, 120s." },
 
+        { OBJECT_ADVICE, "text", KEY_TYPE_TEXT, .is_required = true, .format = &format_any,
+          .help = "What to do and why, in whole sentences." },
+        { OBJECT_ADVICE, "xml", KEY_TYPE_TEXT, .format = &format_element,
+          .help = "The element of the domain XML that it is about." },
+        { OBJECT_ADVICE, "when", KEY_TYPE_WORD, .words = WORDS(ADVICE_WORDS),
+          .help = "Which cards it is for: all of them; the one that the firmware has shown its screen on; those on a root "
+                  "bus, so inside the CPU; those with companions; on machines with pages over 4 KiB. Default: always." },
+        { OBJECT_ADVICE, "source", KEY_TYPE_TEXT, .is_required = true, .format = &key_format_source,
+          .help = "Where this is known from." },
+
         /* Policy */
         { OBJECT_POLICY_FILE, "$schema", KEY_TYPE_TEXT, .format = &format_any, .help = SCHEMA_HELP },
         { OBJECT_POLICY_FILE, "version", KEY_TYPE_VERSION, .is_required = true, .help = VERSION_HELP },
@@ -227,6 +243,7 @@ const char *key_object_name(KeyObject object) {
                 [OBJECT_STATE] = "state",
                 [OBJECT_RESET] = "reset",
                 [OBJECT_RESET_STEP] = "reset-step",
+                [OBJECT_ADVICE] = "advice",
                 [OBJECT_POLICY_FILE] = "policy",
                 [OBJECT_CARD] = "card",
                 [OBJECT_CARD_MATCH] = "card-match",

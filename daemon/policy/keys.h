@@ -17,6 +17,7 @@ typedef enum KeyObject {
         OBJECT_STATE,
         OBJECT_RESET,
         OBJECT_RESET_STEP,
+        OBJECT_ADVICE,
         OBJECT_POLICY_FILE,
         OBJECT_CARD,
         OBJECT_CARD_MATCH,

@@ -3,6 +3,8 @@
 
 /* What the files said, before it is merged for a card. */
 
+#include <json-c/json.h>
+
 #include "policy/match.h"
 #include "policy/problem.h"
 
@@ -23,6 +25,13 @@ typedef struct Family {
         Recipe recipes[RECIPES_MAX];
         uint32_t guest_reboots; /* or GUEST_REBOOTS_UNLIMITED */
 } Family;
+
+/* One piece of advice of a family. */
+typedef struct AdviceEntry {
+        size_t family;       /* its number */
+        AdviceWhen when;
+        json_object *object; /* owned: as the table of keys has it */
+} AdviceEntry;
 
 /*
  * Cards that two files of one rank claim. The file that came second is refused; what is said of the cards themselves is the
@@ -66,6 +75,8 @@ struct Policy {
         Problems problems;
         Family *families; /* in order of reading */
         size_t n_families;
+        AdviceEntry *advice; /* in order of families */
+        size_t n_advice;
         Contest *contests; /* as many as there are entries at most */
         size_t n_contests;
         PolicyCard *cards;

@@ -125,6 +125,9 @@ int policy_load(const PolicyDirs *dirs, Policy **ret_policy) {
 Policy *policy_free(Policy *policy) {
         if (!policy)
                 return NULL;
+        for (size_t i = 0; i < policy->n_advice; i++)
+                json_object_put(policy->advice[i].object);
+        free(policy->advice);
         free(policy->families);
         free(policy->contests);
         free(policy->cards);

@@ -89,6 +89,36 @@ const char *policy_family_id(const Policy *policy, size_t index, size_t id, char
 /** policy_rule() - the effective rule for a card. Always succeeds: what nothing speaks of is generic. */
 void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule);
 
+/* Which cards a piece of advice is for. */
+typedef enum AdviceWhen {
+        ADVICE_ALWAYS,
+        ADVICE_BOOT_DISPLAY, /* the firmware has shown its screen on it */
+        ADVICE_ROOT_BUS,     /* no port above it: it is inside the CPU */
+        ADVICE_COMPANIONS,   /* it has other functions than the display */
+        ADVICE_LARGE_PAGES,  /* of more than 4 KiB, on this machine */
+        _ADVICE_WHEN_MAX,
+} AdviceWhen;
+
+/* What a VM with the card should have. Texts are owned by the policy. */
+typedef struct PolicyAdvice {
+        const char *text;   /* for people, in whole sentences */
+        const char *xml;    /* element of the domain XML that it is about, or "" */
+        const char *source; /* where that is known from */
+        const char *family;
+        AdviceWhen when;
+        bool applies;       /* by what is known of this card and this machine */
+} PolicyAdvice;
+
+/**
+ * policy_advice() - piece number @index of what is advised for a card; false behind the last
+ *
+ * Unlike all else that families say, advice adds up: what is said of the vendor, and of any card, holds for this one as
+ * well. The entry that means the card most closely comes first.
+ */
+bool policy_advice(const Policy *policy, const CardFacts *card, size_t index, PolicyAdvice *ret_advice);
+
+const char *advice_when_to_string(AdviceWhen when);
+
 /** policy_origin() - "/usr/lib/gpuswitch/quirks.d/10-amd-polaris.json" or "built-in": where the value of a
  * key of the card's rule came from. Keys: "family", "bus_reset", "state", "reset", "guest_reboots", "return",
  * "automatic", "allow", "name"; NULL for any other. Owned by @policy. */

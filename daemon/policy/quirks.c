@@ -8,6 +8,7 @@
 
 #include "base/enum-text.h"
 #include "base/text.h"
+#include "policy/advice.h"
 #include "policy/check.h"
 #include "policy/recipe.h"
 
@@ -190,6 +191,11 @@ int quirks_read(Policy *policy, Report *report, json_object *root) {
         }
         if (report->n_faults > 0)
                 return POLICY_E_REFUSED;
+        for (size_t i = 0; i < n; i++) {
+                int r = advice_read(policy, before + i, member(json_object_array_get_idx(list, i), "advice"));
+                if (r < 0)
+                        return r;
+        }
         policy->n_families = before + n;
         return 0;
 }

@@ -102,6 +102,11 @@ static int on_each_outcome(ResetOutcomeHandler handler, void *handler_userdata, 
         return manager.answer == ANSWER_REFUSE ? -EIO : handler(&outcome, handler_userdata);
 }
 
+static bool on_advice(PciAddress address, size_t index, AdviceView *ret_advice, void *userdata) {
+        *ret_advice = (AdviceView){ .text = "größer", .xml = "", .source = "a page" };
+        return view_of(address) && index < 2;
+}
+
 static const char *on_problem(size_t index, char *buffer, size_t size, void *userdata) {
         return index < 2 ? "/etc/gpuswitch/policy.d/10.json: line 3: unexpected \"/\"" : NULL;
 }
@@ -210,6 +215,7 @@ const ApiOperations manager_operations = {
         .evidence = on_evidence,
         .problem = on_problem,
         .each_outcome = on_each_outcome,
+        .advice = on_advice,
         .to_guest = on_card,
         .to_host = on_card,
         .reset = on_card,

@@ -46,6 +46,18 @@ static int each_outcome(ResetOutcomeHandler handler, void *handler_userdata, voi
         return r;
 }
 
+static bool advice(PciAddress address, size_t index, AdviceView *ret_advice, void *userdata) {
+        static const AdviceView all[] = {
+                { .text = "Give it a ROM, größer.", .xml = "<rom file='x'/>", .source = "a page" },
+                { .text = "Take care.", .xml = "", .source = "a book" },
+        };
+
+        if (index >= ELEMENTSOF(all))
+                return false;
+        *ret_advice = all[index];
+        return true;
+}
+
 static const char *problem(size_t index, char *buffer, size_t size, void *userdata) {
         return NULL;
 }
@@ -117,6 +129,7 @@ static const ApiOperations operations = {
         .evidence = evidence,
         .problem = problem,
         .each_outcome = each_outcome,
+        .advice = advice,
         .to_guest = take,
         .to_host = take,
         .reset = take,

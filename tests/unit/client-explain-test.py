@@ -52,6 +52,16 @@ class Explaining(BusTest):
         self.assertIn(f"To host: no: It belongs to virtual machine 'win?[31m11' ({UUID}).\n", text)
         self.assertIn("Cure: Shut that virtual machine down", text)
 
+    def test_advice(self):
+        self.start_fake()
+        text = self.run_client("explain", "big", exits=1).stdout
+        self.assertIn("        Advice: Give it ?[31ma ROM.\n                <rom file='x'/>\n                (a page)\n"
+                      "        Advice: Take care.\n                (a book)\n", text)
+        one, = json.loads(self.run_client("--json", "explain", "big", exits=1).stdout)["gpus"]
+        self.assertEqual(one["advice"][1], {"text": "Take care.", "xml": "", "source": "a book"})
+        one, = json.loads(self.run_client("--json", "explain", "01:00.0").stdout)["gpus"]
+        self.assertEqual(one["advice"], [])
+
     def test_stuck(self):
         self.start_fake()
         text = self.run_client("explain", "10000:03:00.0", exits=1).stdout

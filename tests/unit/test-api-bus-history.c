@@ -74,6 +74,29 @@ START_TEST(test_evidence_is_signalled) {
 }
 END_TEST
 
+static void expect_advice(sd_bus_message *reply, const char *text, const char *xml, const char *source) {
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
+        api_expect_text(reply, "text", text);
+        api_expect_text(reply, "xml", xml);
+        api_expect_text(reply, "source", source);
+        ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+}
+
+START_TEST(test_advice) {
+        Call call = { 0 };
+
+        api_call(caller, &call, true, "Advice", "");
+        api_run_until(&call.answered);
+        ck_assert_str_eq(call.error, "");
+        ck_assert_int_gt(sd_bus_message_enter_container(call.reply, 'a', "a{sv}"), 0);
+        expect_advice(call.reply, "Give it a ROM, größer.", "<rom file='x'/>", "a page");
+        expect_advice(call.reply, "Take care.", "", "a book");
+        ck_assert_int_eq(sd_bus_message_at_end(call.reply, false), 1);
+        sd_bus_message_unref(call.reply);
+        ck_assert_uint_eq(api_fixture.n_questions, 0); /* nobody is asked */
+}
+END_TEST
+
 START_TEST(test_outcomes) {
         size_t n = 0;
         Call call = { 0 };
@@ -133,6 +156,7 @@ static Suite *make_suite(void) {
         tcase_add_checked_fixture(tests, setup, teardown);
         tcase_add_test(tests, test_evidence);
         tcase_add_test(tests, test_evidence_is_signalled);
+        tcase_add_test(tests, test_advice);
         tcase_add_test(tests, test_outcomes);
         tcase_add_test(tests, test_outcomes_cannot_be_read);
         suite_add_tcase(suite, tests);

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "core/rule.h"
 #include "policy/keys.h"
+#include "policy/policy.h"
 
 #define SCHEMAS TEST_SOURCE_DIR "/policy/schema"
 
@@ -265,6 +266,7 @@ START_TEST(rows_are_whole) {
                 regfree(&pattern);
         }
         ck_assert(key_find(OBJECT_RESET, "source")->is_required);
+        ck_assert(key_find(OBJECT_ADVICE, "source")->is_required);
         ck_assert(key_find(OBJECT_FAMILY, "bus_reset")->is_sourced);
         ck_assert(key_find(OBJECT_FAMILY, "kernel_guard")->is_sourced);
         ck_assert(key_find(OBJECT_FAMILY, "guest_reboots")->is_sourced);
@@ -287,6 +289,7 @@ START_TEST(words_are_those_of_the_enums) {
         CHECK_WORDS(OBJECT_STATE, "quirk_reset_ok", _RESET_STATE_MAX, reset_state_to_string);
         CHECK_WORDS(OBJECT_STATE, "dirty_guest_end", _RESET_STATE_MAX, reset_state_to_string);
         CHECK_WORDS(OBJECT_RESET_STEP, "do", _RECIPE_VERB_MAX, recipe_verb_to_string);
+        CHECK_WORDS(OBJECT_ADVICE, "when", _ADVICE_WHEN_MAX, advice_when_to_string);
         CHECK_WORDS(OBJECT_CARD, "return", _RETURN_TO_MAX, return_to_to_string);
         ck_assert_str_eq(key_find(OBJECT_CARD, "bus_reset")->words[0],
                          bus_reset_wish_to_string(BUS_RESET_FORBIDDEN));
