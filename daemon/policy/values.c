@@ -17,8 +17,8 @@
 typedef struct Collection {
         PolicyValue *list;
         size_t n;
-        const char *file;
-        const Spots *spots;
+        const char *file;   /* the one that is being read, ... */
+        const Spots *spots; /* ... and its lines */
 } Collection;
 
 static void value_text(json_object *value, char *buffer, size_t size) {
@@ -110,6 +110,7 @@ static int collect_entry(Collection *values, const char *path, const Place *plac
                 Place at = place_key(place, only);
                 add_value(values, "", only, &at, member(entry, only), NULL);
         }
+        values->spots = NULL;
         return 0;
 }
 
