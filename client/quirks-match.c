@@ -160,6 +160,23 @@ static void put_resets(const Subject *subject) {
         }
 }
 
+static void put_advice(const Subject *subject) {
+        PolicyAdvice advice;
+
+        for (size_t i = 0; policy_advice(subject->policy, subject->card, i, &advice); i++) {
+                printf("%s  - ", i == 0 ? "\nAdvice for the VM:\n" : "");
+                printable_put(stdout, advice.text);
+                if (!isempty(advice.xml)) {
+                        fputs("\n      ", stdout);
+                        printable_put(stdout, advice.xml);
+                }
+                printf("\n      when: %s%s\n      source: ", advice_when_to_string(advice.when),
+                       subject->is_here && !advice.applies ? ", so not for this card" : "");
+                printable_put(stdout, advice.source);
+                putchar('\n');
+        }
+}
+
 static const char *guard_text(const Rule *rule) {
         if (rule->bus_reset == BUS_RESET_WANTED)
                 return "none needed: the bus reset is the reset that this family has";
@@ -192,6 +209,7 @@ static void put_subject(const Subject *subject, bool colour_on) {
         for (size_t i = 0; i < subject->n_values; i++)
                 if (streq(subject->values[i].key, "recovery"))
                         printf("\nA lost card comes back by, in this order: %s\n", subject->values[i].text);
+        put_advice(subject);
         put_values(subject, colour_on);
 }
 
@@ -232,6 +250,22 @@ static json_object *values_json(const Subject *subject) {
         return list;
 }
 
+static json_object *advice_json(const Subject *subject) {
+        json_object *list = json_object_new_array();
+        PolicyAdvice advice;
+
+        for (size_t i = 0; policy_advice(subject->policy, subject->card, i, &advice); i++) {
+                json_object *entry = json_object_new_object();
+                json_object_object_add(entry, "text", json_object_new_string(advice.text));
+                json_object_object_add(entry, "xml", text_or_null(advice.xml));
+                json_object_object_add(entry, "when", json_object_new_string(advice_when_to_string(advice.when)));
+                json_object_object_add(entry, "applies", subject->is_here ? json_object_new_boolean(advice.applies) : NULL);
+                json_object_object_add(entry, "source", json_object_new_string(advice.source));
+                json_object_array_add(list, entry);
+        }
+        return list;
+}
+
 static void print_subject_json(const Subject *subject) {
         _cleanup_(json_object_putp) json_object *root = json_object_new_object();
         json_object *resets = json_object_new_array(), *never = json_object_new_array();
@@ -258,6 +292,7 @@ static void print_subject_json(const Subject *subject) {
                                                                               : json_object_new_uint64(rule->guest_reboots));
         json_object_object_add(root, "resets", resets);
         json_object_object_add(root, "never", never);
+        json_object_object_add(root, "advice", advice_json(subject));
         json_object_object_add(root, "values", values_json(subject));
         json_object_object_add(root, "problems", quirks_problems_json(subject->policy));
         print_json(stdout, root);

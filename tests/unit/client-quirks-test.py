@@ -187,6 +187,19 @@ class QuirksTest(unittest.TestCase):
                          ("stay", f"{self.root}/{POLICY}/10.json", 3, None))
         self.assertNotIn("return", self.values("1002:67df"))
 
+    def test_advice(self):
+        self.ship()
+        self.device("0000:01:00.0", "8086:1912:8086:2212")
+        advice = {entry["when"]: entry for entry in self.match("8086:1912")["advice"]}
+        self.assertEqual(sorted(advice), ["boot-display", "large-pages", "root-bus"])
+        self.assertIsNone(advice["root-bus"]["applies"])  # of an id alone that is not known
+        text = self.run_client("match", "8086:1912").stdout
+        for part in ("\nAdvice for the VM:\n  - Graphics inside the CPU", "\n      <address type='pci' domain='0x0000' bus='0x00'",
+                     "\n      when: root-bus\n      source: QEMU docs/igd-assign.txt"):
+            self.assertIn(part, text)
+        self.assertIn("\n      when: boot-display, so not for this card\n", self.run_client("match", "01:00.0").stdout)
+        self.assertFalse([entry["applies"] for entry in self.match("01:00.0")["advice"] if entry["when"] == "boot-display"][0])
+
     def test_the_board_wins(self):
         self.ship()
         self.write(f"{ADMIN}/50.json", family("mine", '{ "id": "1002:67df", "subsystem": "1da2:e366" }'))

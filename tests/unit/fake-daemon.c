@@ -19,6 +19,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "fake-reports.h"
 #include "gpuswitch/names.h"
 
 #define N_CARDS 4U
@@ -303,25 +304,6 @@ static int plan(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         return 1;
 }
 
-/* Of the card that a machine has, and only of that. */
-static int advice(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        sd_bus_message *reply = NULL;
-        Card *card = userdata;
-
-        must(sd_bus_message_new_method_return(message, &reply), "reply");
-        must(sd_bus_message_open_container(reply, 'a', "a{sv}"), "reply");
-        if (is_card(card, 1)) {
-                must(sd_bus_message_append(reply, "a{sv}", 3, "text", "s", "Give it \033[31ma ROM.", "xml", "s",
-                                           "<rom file='x'/>", "source", "s", "a page"), "advice");
-                must(sd_bus_message_append(reply, "a{sv}", 3, "text", "s", "Take care.", "xml", "s", "", "source", "s",
-                                           "a book"), "advice");
-        }
-        must(sd_bus_message_close_container(reply), "reply");
-        must(sd_bus_send(NULL, reply, NULL), "reply");
-        sd_bus_message_unref(reply);
-        return 1;
-}
-
 static const sd_bus_vtable card_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Address", "s", get_text, 0, 0),
@@ -346,7 +328,7 @@ static const sd_bus_vtable card_vtable[] = {
         SD_BUS_METHOD("ToGuest", "a{sv}", "", to_guest, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ToHost", "a{sv}", "", to_host, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Plan", "s", "aa{sv}", plan, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD("Advice", "", "aa{sv}", advice, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Advice", "", "aa{sv}", fake_advice, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 

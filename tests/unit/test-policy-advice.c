@@ -63,6 +63,21 @@ START_TEST(adds_up) {
 }
 END_TEST
 
+START_TEST(has_a_limit) {
+        CardFacts card = fixture_card("0000:01:00.0", 0x1002, 0x67df);
+        char texts[2 * (ADVICE_MAX + 1)] = "";
+
+        for (size_t i = 0; i < ADVICE_MAX; i++)
+                ck_assert_int_eq(text_append(texts, sizeof(texts), "%s%c", i ? "|" : "", (int) ('a' + i)), 0);
+        write_family(fixture.vendor, "10.json", "1002:67df", texts, "always");
+        ck_assert_str_eq(advice_for(fixture_load(&fixture), &card), texts);
+        ck_assert_int_eq(text_append(texts, sizeof(texts), "|z"), 0);
+        write_family(fixture.vendor, "10.json", "1002:67df", texts, "always");
+        ck_assert_str_eq(advice_for(fixture_load(&fixture), &card), "");
+        ck_assert_str_eq(policy_problem(fixture.loaded, 0)->where, "/families/0/advice");
+}
+END_TEST
+
 START_TEST(administrator_replaces) {
         CardFacts card = fixture_card("0000:01:00.0", 0x1002, 0x67df);
 
@@ -151,6 +166,7 @@ static Suite *make_suite(void) {
 
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, adds_up);
+        tcase_add_test(tcase, has_a_limit);
         tcase_add_test(tcase, administrator_replaces);
         tcase_add_test(tcase, refused_files_advise_nothing);
         tcase_add_test(tcase, knows_its_cards);
