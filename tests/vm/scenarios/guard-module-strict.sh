@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# suites: trixie bookworm
+# suites: trixie
 # temper: strict
 # timeout: 900
 
