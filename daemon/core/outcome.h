@@ -19,9 +19,6 @@ typedef enum OutcomeResult {
         _OUTCOME_RESULT_MAX,
 } OutcomeResult;
 
-/* How a card is reset, in one word. */
-#define RESET_METHOD_PCI_CONFIG "pci-config" /* a write to configuration space */
-
 typedef struct ResetOutcome {
         /* the key: */
         uint16_t vendor_id;

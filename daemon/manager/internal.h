@@ -278,6 +278,7 @@ struct Operation {
         Plan back; /* while UNDOING or TAIL */
         bool recorded;
         bool reset_begun;
+        size_t reset_index;   /* of the step that has begun it */
         bool outcome_known; /* of its reset, and counted */
         bool cancelled;
         bool group_held;      /* the way back could not make sure that no VM has the card */
@@ -349,6 +350,16 @@ void inhibit_ended(const Operation *operation);
 void inhibit_describe_delay(const Operation *operation, char *buffer, size_t size);
 /** inhibit_released() - InhibitorsHandler: whoever waited for that one goes on. */
 void inhibit_released(void *userdata);
+
+/* --- operation-reset.c: the steps of the family's reset, in a plan that is running --- */
+
+void operation_reset_step_begins(Operation *operation, size_t index);
+/** operation_reset_step_ended() - @error and @message as RunHandlers.after_step has them. */
+void operation_reset_step_ended(Operation *operation, size_t index, int error, const char *message);
+/** operation_reset_was_refused() - did the step fail before anything was done to the card? */
+bool operation_reset_was_refused(const Operation *operation, size_t index, int error);
+/** operation_reset_failed() - the card is lost; @why is the evidence. */
+void operation_reset_failed(Operation *operation, const char *why);
 
 /* --- operation-run.c --- */
 

@@ -46,38 +46,6 @@ static bool has_host_driver(const Card *card, PciAddress address) {
         return function && driver_is_host(function->driver);
 }
 
-/* Of the reset: that it was tried, and once what has come of it. What has come of one that an earlier daemon has begun is
- * not known: the record does not say which it was. */
-static void count_outcome(Operation *operation, OutcomeResult result) {
-        if (!operation->reset_begun || operation->outcome_known)
-                return;
-        operation->outcome_known = result != OUTCOME_TRIED;
-        card_count_outcome(operation->card, operation->plan.recipe, result);
-}
-
-/* The last step of a reset looks whether it was one. */
-static bool ends_recipe(const Operation *operation, size_t index) {
-        const Plan *plan = &operation->plan;
-
-        return operation->phase == OPERATION_RUNNING && operation->reset_begun && plan->steps[index].is_recipe &&
-               (index + 1 == plan->n_steps || !plan->steps[index + 1].is_recipe);
-}
-
-/* A reset that was started counts as one that happened. */
-static void reset_begins(Operation *operation) {
-        Card *card = operation->card;
-        char reason[128];
-
-        if (operation->reset_begun)
-                return;
-        operation->reset_begun = true;
-        card->after_driver_ran = false;
-        (void) text_format(reason, sizeof(reason), "the reset of its family was started%s%s",
-                           isempty(operation->plan.recipe) ? "" : ": ", operation->plan.recipe);
-        card_event(card, CARD_EVENT_RECIPE_OK, reason);
-        count_outcome(operation, OUTCOME_TRIED);
-}
-
 static int on_before_step(Run *run, size_t index, void *userdata) {
         Operation *operation = userdata;
         Card *card = operation->card;
@@ -96,25 +64,10 @@ static int on_before_step(Run *run, size_t index, void *userdata) {
                 if (operation->phase == OPERATION_RUNNING)
                         return r;
         }
-        /* Whether vendor-reset does anything is known when it has answered. */
-        if (step->is_recipe && step_resets(step) && step->kind != STEP_VENDOR_RESET)
-                reset_begins(operation);
+        if (step->is_recipe && operation->phase == OPERATION_RUNNING)
+                operation_reset_step_begins(operation, index);
         card_publish(card);
         return 0;
-}
-
-/* What a step of the reset has found, beside success and failure. */
-static void take_finding(Operation *operation, const Step *step, int error, const char *message) {
-        Card *card = operation->card;
-
-        if (error == RUN_STEP_NOT_APPLICABLE) {
-                card->vendor_reset_unknown |= step->kind == STEP_VENDOR_RESET;
-                log_info("GPU %s: its reset %s does not apply and was left out: %s", ADDRESS_TEXT(card->address),
-                         operation->plan.recipe, message);
-        } else if (step->kind == STEP_VENDOR_RESET)
-                reset_begins(operation);
-        else if (step->kind == STEP_CHECK_REGISTER && error == 0 && step[1].kind != STEP_CHECK_REGISTER)
-                card_event(card, CARD_EVENT_CHIP_RUNNING, "its registers tell that a driver has been at work");
 }
 
 static void on_after_step(Run *run, size_t index, int error, const char *message, void *userdata) {
@@ -132,9 +85,7 @@ static void on_after_step(Run *run, size_t index, int error, const char *message
             step->kind == STEP_GUARD_SET || step->kind == STEP_GUARD_CLEAR)
                 card_observe(card, step_describe(step, what, sizeof(what)));
         if (step->is_recipe && operation->phase == OPERATION_RUNNING)
-                take_finding(operation, step, error, message);
-        if (error == 0 && ends_recipe(operation, index))
-                count_outcome(operation, OUTCOME_SUCCEEDED);
+                operation_reset_step_ended(operation, index, error, message);
         bool reads_dead = error == -ENXIO && (step->kind == STEP_ALIVE || step->kind == STEP_BIND ||
                                               step->kind == STEP_PROBE || step->kind == STEP_VERIFY_CONFIG);
         if (reads_dead)
@@ -184,11 +135,9 @@ static void forward_failed(Operation *operation, const RunResult *result) {
 
         /* A killed helper, or a commit that failed, says nothing about the card. */
         bool card_failed = result->end == RUN_END_STEP_FAILED && operation->store_error == 0;
-        if (card_failed && step->is_recipe && operation->reset_begun) {
-                card_event(card, CARD_EVENT_RECIPE_FAILED,
-                           isempty(result->message) ? "the reset did not bring it back" : result->message);
-                count_outcome(operation, OUTCOME_FAILED);
-        }
+        if (card_failed && step->is_recipe && !operation_reset_was_refused(operation, result->index, result->error))
+                operation_reset_failed(operation, isempty(result->message) ? "the reset did not bring it back"
+                                                                           : result->message);
         if (!operation->cancelled)
                 step_refusal(operation, result, &operation->refusal);
 
@@ -297,10 +246,8 @@ static void on_back_ended(Run *run, const RunResult *result, void *userdata) {
         operation->back_incomplete |= result->n_failed > 0;
         if (taken_over(operation, result))
                 return;
-        if (operation->registers_lost) {
-                card_event(card, CARD_EVENT_RECIPE_FAILED, "what its reset has wiped could not be put back");
-                count_outcome(operation, OUTCOME_FAILED);
-        }
+        if (operation->registers_lost)
+                operation_reset_failed(operation, "what its reset has wiped could not be put back");
         LogField fields[] = { { LOG_FIELD_GPU, ADDRESS_TEXT(card->address) },
                               { LOG_FIELD_OPERATION, operation->id } };
         bool incomplete = result->end != RUN_END_DONE || operation->back_incomplete;

@@ -37,7 +37,7 @@ static size_t good_size, image_size;
 static StoredCard card;
 static StoredOperation operation;
 static const ResetOutcome outcome = { .vendor_id = 0x1002, .device_id = 0x67df, .family = "polaris", .kernel = "6.12",
-                                      .method = RESET_METHOD_PCI_CONFIG };
+                                      .method = "vi-config" };
 
 static size_t read_whole(const char *name, uint8_t *bytes) {
         _cleanup_close_ int fd = open(name, O_RDONLY | O_CLOEXEC);

@@ -164,7 +164,7 @@ static _unused_ ResetOutcome sample_outcome(void) {
                                .subsystem_device_id = 0xe353,
                                .family = "amd-polaris-10",
                                .kernel = "6.12.48+deb13-amd64",
-                               .method = RESET_METHOD_PCI_CONFIG };
+                               .method = "vi-config" };
 }
 
 /* A plan of one step of every kind, each with other values in every field. */

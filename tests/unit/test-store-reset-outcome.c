@@ -135,7 +135,7 @@ START_TEST(bad_rows_are_left_out) {
         snprintf(sql, sizeof(sql), "UPDATE reset_outcome SET %s WHERE method = 'bad'", bad_row_table[_i]);
         fixture_sql(sql);
         ck_assert_uint_eq(list(), 1);
-        ck_assert_str_eq(found.outcomes[0].method, RESET_METHOD_PCI_CONFIG);
+        ck_assert_str_eq(found.outcomes[0].method, "vi-config");
 }
 END_TEST
 

@@ -24,7 +24,7 @@ def report(m):
 def counted(m, tries, successes, failures, what):
     expect.equal(report(m), [{"vendor_id": "1002", "device_id": "67df", "subsystem_vendor_id": "1da2",
                               "subsystem_device_id": "e353", "family": m.status(DISPLAY)["family"],
-                              "kernel": os.uname().release, "method": "pci-config",
+                              "kernel": os.uname().release, "method": "vi-config",
                               "tries": tries, "successes": successes, "failures": failures}], what)
 
 
