@@ -81,9 +81,18 @@ static void add_bind(PlanBuilder *builder, const FunctionFacts *function, const 
                 plan_add_driver(builder, STEP_BIND, function, driver);
 }
 
-static bool leaves_vfio(const CardFacts *card, CompanionPlace place) {
+/* Nobody may have the group of a companion that leaves vfio, nor of one that stays while the card is reset. */
+static void add_group_free(PlanBuilder *builder, const CardFacts *card) {
+        size_t first = builder->plan->n_steps;
+
+        plan_add_group_free(builder, card);
+        for (size_t i = first; i < builder->plan->n_steps; i++)
+                builder->plan->steps[i].timeout_usec = GROUP_FREE_GUEST_TIMEOUT_USEC;
+}
+
+static bool companion_on_vfio(const CardFacts *card) {
         for (size_t i = 1; i < card->n_functions; i++)
-                if (place != COMPANION_VFIO && driver_is_guest(card->functions[i].driver))
+                if (driver_is_guest(card->functions[i].driver))
                         return true;
         return false;
 }
@@ -109,8 +118,8 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
         *ret_plan = (Plan){ .direction = DIRECTION_GUEST, .guard = choice.guard };
 
         add_checks(&builder, card, rule);
-        if (leaves_vfio(card, place))
-                plan_add_group_free(&builder, card);
+        if ((place != COMPANION_VFIO || recipe) && companion_on_vfio(card))
+                add_group_free(&builder, card);
         if (choice.set || choice.clear)
                 plan_add_guard(&builder, choice.set ? STEP_GUARD_SET : STEP_GUARD_CLEAR, card);
         for (size_t i = 0; i < card->n_functions; i++) {

@@ -121,6 +121,15 @@ int group_check_free(const Helper *helper, PciAddress address, int32_t group, He
         return r;
 }
 
+int group_check_own_free(const Helper *helper, PciAddress address, HelperReply *reply) {
+        int32_t group;
+        int r = rules_find_group(helper, address, &group, reply);
+
+        if (r < 0)
+                return r;
+        return group < 0 ? check_device_nodes(helper, address, reply) : group_check_free(helper, address, group, reply);
+}
+
 /* Waits for a close of the node, the end of the pause, or the daemon's leaving. Return: was there a close? */
 static bool wait_for_close(int inotify, int socket, usec_t pause) {
         struct timespec timeout = { .tv_sec = (time_t) (pause / USEC_PER_SEC),

@@ -2,12 +2,16 @@
 
 #include "helper/idle.h"
 
+#include <string.h>
+
 #include "base/address.h"
 #include "base/text.h"
 #include "core/config-space.h"
 #include "gpuswitch/types.h"
+#include "helper/capabilities.h"
 #include "helper/config.h"
 #include "helper/files.h"
+#include "helper/group.h"
 #include "helper/protocol.h"
 #include "helper/rules.h"
 
@@ -18,7 +22,14 @@ static int fail_bound(PciAddress address, const char *driver, HelperReply *reply
                           ADDRESS_TEXT(address), driver);
 }
 
-/* No driver on the function itself, no host driver on any beside it. */
+/* Whoever has the group of a function beside it open may give the card a bus reset, or map its interrupts, at any moment. */
+static int check_beside(const Helper *helper, PciAddress function, const char *bound, HelperReply *reply) {
+        if (driver_is_host(bound))
+                return fail_bound(function, bound, reply);
+        return driver_is_guest(bound) ? group_check_own_free(helper, function, reply) : 0;
+}
+
+/* No driver on the function itself; on those beside it no host driver, and no vfio driver that somebody uses. */
 static int check_drivers(const Helper *helper, PciAddress address, HelperReply *reply) {
         char bound[DRIVER_NAME_SIZE];
 
@@ -30,8 +41,12 @@ static int check_drivers(const Helper *helper, PciAddress address, HelperReply *
                         continue;
                 if (r < 0)
                         return r;
-                if (i == address.function ? !isempty(bound) : driver_is_host(bound))
-                        return fail_bound(function, bound, reply);
+                if (i != address.function)
+                        r = check_beside(helper, function, bound, reply);
+                else if (!isempty(bound))
+                        r = fail_bound(function, bound, reply);
+                if (r < 0)
+                        return r;
         }
         reply->message[0] = '\0'; /* of the functions that are not there */
         return 0;
@@ -55,8 +70,12 @@ int idle_check_msix(const uint8_t *bytes, size_t size, PciAddress address, Helpe
 
 int idle_check(const Helper *helper, PciAddress address, uint8_t ret_bytes[static CONFIG_SPACE_SIZE], size_t *ret_size,
                HelperReply *reply) {
-        int r = check_drivers(helper, address, reply);
+        int use = capabilities_use(CAPABILITIES_GROUP), r = check_drivers(helper, address, reply);
 
+        if (r == 0 && use == 0)
+                use = capabilities_use(CAPABILITIES_CONFIG);
+        if (r == 0 && use < 0)
+                r = reply_fail(reply, use, "cannot change capabilities: %s", strerror(-use));
         if (r < 0)
                 return r;
         r = config_read_whole(helper, address, ret_bytes, ret_size, reply);

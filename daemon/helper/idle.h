@@ -10,8 +10,10 @@
  * @ret_bytes, @ret_size: its configuration space, as config_read_whole()
  *
  * It is a display function without a driver, no function beside it has a host driver (pci-stub, which guards the card
- * meanwhile, is none), it answers, and MSI-X is off: a reset goes round the kernel, wipes BARs and COMMAND of every
+ * meanwhile, is none), nobody has the group of one open that is on a vfio driver, it answers, and MSI-X is off: a reset goes round the kernel, wipes BARs and COMMAND of every
  * function, and an MSI-X table under the feet of whoever uses it.
+ *
+ * Afterwards CAPABILITIES_CONFIG are in force, if they are left.
  *
  * Return: 0; -EBUSY; -ENXIO; -EINVAL by the rule 'write-function'; other negative errno. reply->message is set.
  */

@@ -14,6 +14,9 @@
 #include "helper/protocol.h"
 #include "helper/rules.h"
 
+/* What idle_check() looks at: configuration space and the group. */
+#define CAPABILITIES_IDLE (CAPABILITIES_CONFIG | CAPABILITIES_GROUP)
+
 static const struct {
         Operation run;
         uint64_t capabilities;
@@ -28,15 +31,15 @@ static const struct {
         [HELPER_BIND] = { operation_bind, 0 },
         [HELPER_PROBE] = { operation_probe, 0 },
         [HELPER_SAVE_CONFIG] = { operation_save_config, CAPABILITIES_CONFIG },
-        [HELPER_WRITE_CONFIG] = { operation_write_config, CAPABILITIES_CONFIG },
-        /* For their look at MSI-X; they let go of them before they touch the card. */
-        [HELPER_CHECK_REGISTER] = { operation_check_register, CAPABILITIES_CONFIG },
-        [HELPER_POLL_REGISTER] = { operation_poll_register, CAPABILITIES_CONFIG },
-        [HELPER_WRITE_REGISTER] = { operation_write_register, CAPABILITIES_CONFIG },
-        [HELPER_DIFFER_REGISTER] = { operation_differ_register, CAPABILITIES_CONFIG },
-        [HELPER_FUNCTION_RESET] = { operation_function_reset, CAPABILITIES_CONFIG },
-        [HELPER_VENDOR_RESET] = { operation_vendor_reset, CAPABILITIES_CONFIG },
-        [HELPER_D3HOT] = { operation_d3hot, CAPABILITIES_CONFIG },
+        [HELPER_WRITE_CONFIG] = { operation_write_config, CAPABILITIES_IDLE },
+        /* For their look at MSI-X and at who has the group; they let go of them before they touch the card. */
+        [HELPER_CHECK_REGISTER] = { operation_check_register, CAPABILITIES_IDLE },
+        [HELPER_POLL_REGISTER] = { operation_poll_register, CAPABILITIES_IDLE },
+        [HELPER_WRITE_REGISTER] = { operation_write_register, CAPABILITIES_IDLE },
+        [HELPER_DIFFER_REGISTER] = { operation_differ_register, CAPABILITIES_IDLE },
+        [HELPER_FUNCTION_RESET] = { operation_function_reset, CAPABILITIES_IDLE },
+        [HELPER_VENDOR_RESET] = { operation_vendor_reset, CAPABILITIES_IDLE },
+        [HELPER_D3HOT] = { operation_d3hot, CAPABILITIES_IDLE },
         [HELPER_DELAY] = { operation_delay, 0 },
         [HELPER_RESTORE_CONFIG] = { operation_restore_config, CAPABILITIES_CONFIG },
         [HELPER_VERIFY_CONFIG] = { operation_verify_config, CAPABILITIES_CONFIG },

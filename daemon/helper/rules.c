@@ -84,7 +84,7 @@ int rules_check_display(const Helper *helper, HelperReply *reply) {
         return 0;
 }
 
-int rules_check_group(const Helper *helper, PciAddress address, int32_t group, HelperReply *reply) {
+int rules_find_group(const Helper *helper, PciAddress address, int32_t *ret_group, HelperReply *reply) {
         char path[PATH_TEXT_SIZE], target[PATH_TEXT_SIZE];
         uint64_t own = 0;
         int r = device_path(helper, address, "iommu_group", path);
@@ -92,9 +92,10 @@ int rules_check_group(const Helper *helper, PciAddress address, int32_t group, H
         if (r < 0)
                 return reply_fail(reply, r, "the path of %s is too long", ADDRESS_TEXT(address));
         ssize_t n = readlink(path, target, sizeof(target) - 1);
-        if (n < 0 && errno == ENOENT)
-                return refuse(reply, RULE_GROUP, "%s has no IOMMU group, and %d is not its own",
-                              ADDRESS_TEXT(address), group);
+        if (n < 0 && errno == ENOENT) {
+                *ret_group = -1;
+                return 0;
+        }
         if (n < 0) {
                 r = -errno;
                 return reply_fail(reply, r, "cannot read the link %s: %s", path, strerror(-r));
@@ -102,10 +103,23 @@ int rules_check_group(const Helper *helper, PciAddress address, int32_t group, H
         target[n] = '\0';
         const char *slash = strrchr(target, '/');
         r = text_to_uint64(slash ? slash + 1 : target, 10, &own);
+        if (r < 0 || own > INT32_MAX)
+                return reply_fail(reply, r < 0 ? r : -ERANGE, "%s leads to %s, which is no IOMMU group", path, target);
+        *ret_group = (int32_t) own;
+        return 0;
+}
+
+int rules_check_group(const Helper *helper, PciAddress address, int32_t group, HelperReply *reply) {
+        int32_t own;
+        int r = rules_find_group(helper, address, &own, reply);
+
         if (r < 0)
-                return reply_fail(reply, r, "%s leads to %s, which is no IOMMU group", path, target);
-        if (group < 0 || own != (uint64_t) group)
-                return refuse(reply, RULE_GROUP, "%s is in IOMMU group %ju, not in %d", ADDRESS_TEXT(address),
-                              (uintmax_t) own, group);
+                return r;
+        if (own < 0)
+                return refuse(reply, RULE_GROUP, "%s has no IOMMU group, and %d is not its own", ADDRESS_TEXT(address),
+                              group);
+        if (own != group)
+                return refuse(reply, RULE_GROUP, "%s is in IOMMU group %d, not in %d", ADDRESS_TEXT(address), own,
+                              group);
         return 0;
 }

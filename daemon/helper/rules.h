@@ -48,5 +48,8 @@ int refuse(HelperReply *reply, HelperRule rule, const char *format, ...) _printf
 /** rules_check_display() - is the helper's slot a graphics card's? Return: 0; as refuse(); other negative errno. */
 int rules_check_display(const Helper *helper, HelperReply *reply);
 
+/** rules_find_group() - the function's own IOMMU group, -1 where it has none. Return: 0; negative errno, with message. */
+int rules_find_group(const Helper *helper, PciAddress address, int32_t *ret_group, HelperReply *reply);
+
 /** rules_check_group() - is this the function's own IOMMU group? Return: 0; as refuse(); other negative errno. */
 int rules_check_group(const Helper *helper, PciAddress address, int32_t group, HelperReply *reply);

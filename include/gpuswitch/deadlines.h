@@ -19,6 +19,8 @@ typedef uint64_t usec_t;
 #define RESET_TIMEOUT_USEC (120 * USEC_PER_SEC)
 /* The kernel's reset when the last user of a vfio group closes it, plus QEMU's own end. */
 #define GROUP_FREE_TIMEOUT_USEC (90 * USEC_PER_SEC)
+/* The same before a card goes to a guest: who has the group is to be said before PrepareDomain is over. */
+#define GROUP_FREE_GUEST_TIMEOUT_USEC (30 * USEC_PER_SEC)
 /* PrepareDomain as a whole: then refusal and undo, or stuck. */
 #define PREPARE_TIMEOUT_USEC (45 * USEC_PER_SEC)
 /* How long programs that ask for it may delay a switch. Well below PREPARE_TIMEOUT_USEC. */

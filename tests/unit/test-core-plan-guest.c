@@ -130,6 +130,28 @@ START_TEST(test_module) {
 }
 END_TEST
 
+/* The companion is with the guests and stays there: nobody may have its group while the card is reset. */
+START_TEST(test_companion_stays_on_vfio) {
+        CardFacts card = fixture_polaris();
+        GuestRequest request = fixture_request_companion(RESET_STATE_TOUCHED);
+
+        fixture_put(&card, 1, "vfio-pci", "vfio-pci");
+        Plan plan = must_plan(card, machine_with_module(), fixture_rule_polaris(), request);
+        ck_assert(plan.runs_recipe);
+        ck_assert_int_eq((int) plan.steps[1].kind, STEP_GROUP_FREE);
+        ck_assert_uint_eq(plan.steps[1].address.function, 1);
+        ck_assert_int_eq(plan.steps[1].iommu_group, FIXTURE_GROUP);
+        for (size_t i = 0; i < plan.n_steps; i++)
+                ck_assert(i > 1 || !step_writes(&plan.steps[i]));
+        /* Without a reset it does not matter: a virtual machine may have it. */
+        request.after_driver_ran = false;
+        plan = must_plan(card, machine_with_module(), fixture_rule_polaris(), request);
+        ck_assert(!plan.runs_recipe);
+        for (size_t i = 0; i < plan.n_steps; i++)
+                ck_assert_int_ne((int) plan.steps[i].kind, STEP_GROUP_FREE);
+}
+END_TEST
+
 START_TEST(test_module_and_single_function) {
         GuestRequest request = untouched_by_driver(RESET_STATE_PREFAIL);
         Plan plan = must_plan(fixture_single(), machine_with_module(), fixture_rule_polaris(), request);
@@ -400,7 +422,7 @@ START_TEST(test_step_details) {
         }
         plan = polaris_plan(fixture_all_vfio(fixture_polaris()), fixture_request(RESET_STATE_TOUCHED));
         ck_assert_int_eq((int) plan.steps[0].kind, STEP_GROUP_FREE);
-        ck_assert_uint_eq(plan.steps[0].timeout_usec, GROUP_FREE_TIMEOUT_USEC);
+        ck_assert_uint_eq(plan.steps[0].timeout_usec, GROUP_FREE_GUEST_TIMEOUT_USEC);
         ck_assert_int_eq((int) plan.steps[2].kind, STEP_UNBIND);
         ck_assert_int_eq(plan.steps[2].iommu_group, FIXTURE_GROUP);
 }
@@ -416,6 +438,7 @@ static Suite *make_suite(void) {
         tcase_add_loop_test(tcase, test_companion_listed, 0, 2);
         tcase_add_loop_test(tcase, test_companion_listed_in_danger, 0, 2);
         tcase_add_loop_test(tcase, test_module, 0, 4);
+        tcase_add_test(tcase, test_companion_stays_on_vfio);
         tcase_add_test(tcase, test_module_and_single_function);
         tcase_add_test(tcase, test_module_is_not_asked);
         tcase_add_test(tcase, test_module_and_lockdown);

@@ -97,18 +97,23 @@ static const struct {
         { HELPER_BIND, "/bind", true, 0, "" },
         { HELPER_PROBE, "/drivers_probe", true, 0, "" },
         { HELPER_SAVE_CONFIG, "/config", false, CAPABILITIES_CONFIG, "" },
+        { HELPER_WRITE_CONFIG, "/dev/vfio/12", false, CAPABILITIES_GROUP, "" },
         { HELPER_WRITE_CONFIG, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_RESTORE_CONFIG, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_VERIFY_CONFIG, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_CHECK_REGISTER, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_CHECK_REGISTER, "/resource5", false, 0, "" },
+        { HELPER_CHECK_REGISTER, "/dev/vfio/12", false, CAPABILITIES_GROUP, "" },
         { HELPER_POLL_REGISTER, "/resource5", false, 0, "" },
         { HELPER_WRITE_REGISTER, "/resource5", false, 0, "" },
         { HELPER_DIFFER_REGISTER, "/resource5", false, 0, "" },
+        { HELPER_FUNCTION_RESET, "/dev/vfio/12", false, CAPABILITIES_GROUP, "" },
         { HELPER_FUNCTION_RESET, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_FUNCTION_RESET, "/reset", true, 0, "" },
+        { HELPER_VENDOR_RESET, "/dev/vfio/12", false, CAPABILITIES_GROUP, "" },
         { HELPER_VENDOR_RESET, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_VENDOR_RESET, "/dev/vendor_reset", false, 0, "" },
+        { HELPER_D3HOT, "/dev/vfio/12", false, CAPABILITIES_GROUP, "" },
         { HELPER_D3HOT, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_GUARD_SET, "/guard", true, 0, "" },
         { HELPER_GUARD_CLEAR, "/dev/vfio/12", false, CAPABILITIES_GROUP, "vfio-pci" },
@@ -129,6 +134,7 @@ START_TEST(test_in_force) {
         fake_write(GUARD_MODULE_FOLDER "/guarded", "0000:01:00.0\n");
         fake_write("/sys/class/rtc/rtc0/wakealarm", "%s", "");
         fake_bind("0000:01:00.0", cases[_i].driver);
+        fake_bind("0000:01:00.1", "vfio-pci");
         if (cases[_i].verb == HELPER_VERIFY_CONFIG)
                 ck_assert_int_eq(fake_run(&save, &reply), 0);
         watched = cases[_i].file;

@@ -2,6 +2,7 @@
 """The kernel module gpuswitch-guard: a virtual machine that gets every function of a card that a bus reset would kill."""
 
 import errno
+import os
 import sqlite3
 
 from simlib import expect
@@ -169,3 +170,56 @@ def guard_killed_anywhere(m, g):
         print(f"{way}: killed at {n - 1} places")
         expect.true(n > 15, f"only {n - 1} places were reached")
     expect.equal(m.sim.card(1)["bus_resets"], "0", "bus resets")
+
+
+def group_of(function):
+    return os.path.basename(os.readlink(f"/sys/bus/pci/devices/{function}/iommu_group"))
+
+
+def companion_on_vfio():
+    """Somebody has put it there by hand; the display function is still at home."""
+    device = f"/sys/bus/pci/devices/{AUDIO}"
+    for path, value in ((f"{device}/driver_override", "vfio-pci"), (f"{device}/driver/unbind", AUDIO),
+                        ("/sys/bus/pci/drivers/vfio-pci/bind", AUDIO)):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(value)
+
+
+@scenario(options=("--guard-module",), shim=True)
+def guard_group_is_open(m, g):
+    """Somebody has the group of a companion that is with the guests: the start is refused before anything is written."""
+    companion_on_vfio()
+    before = m.snapshot()
+    first = len(m.sim.record())
+    held = open(f"/dev/vfio/{group_of(AUDIO)}", "r+b", buffering=0)
+    m.sim.fault("waits", "notice", file=f"vfio/{group_of(AUDIO)}", kind="o")
+    call = g.begin_prepare(UUID, "win11", DISPLAY, AUDIO)
+    m.sim.wait_hit("waits")
+    m.advance(29)  # the helper gives up two seconds before the daemon gives it up
+    expect.refused(g.finish(call), "/dev/vfio/", "PrepareDomain")
+    expect.equal(m.sim.record()[first:], [], "writes")
+    expect.same(before, m.snapshot(), "after the refusal")
+    expect.equal(m.sim.card(1)["config_resets"], "0", "config resets")
+    held.close()
+    expect.done(prepare(g), "PrepareDomain once more")
+    expect.equal(m.sim.card(1)["config_resets"], "1", "config resets")
+    guest(m)
+
+
+@scenario(options=("--guard-module",))
+def guard_group_is_opened_meanwhile(m, g):
+    """And by somebody who comes when the start has begun: the helper looks again before it resets."""
+    companion_on_vfio()
+    before = m.snapshot()
+    m.sim.fault("unbind", "hold", DISPLAY, "unbind", at="entry")
+    call = g.begin_prepare(UUID, "win11", DISPLAY, AUDIO)
+    m.sim.wait_hit("unbind")
+    held = open(f"/dev/vfio/{group_of(AUDIO)}", "r+b", buffering=0)
+    m.sim.release("unbind")
+    expect.refused(g.finish(call), "/dev/vfio/", "PrepareDomain")
+    expect.equal(m.sim.card(1)["config_resets"], "0", "config resets")
+    held.close()
+    # The kernel binds no host driver inside a group that a guest holds (iommu_device_use_default_domain()).
+    expect.done(g.switch(DISPLAY, "ToHost"), "home")
+    expect.equal(m.snapshot()[DISPLAY]["driver"], before[DISPLAY]["driver"], "driver at home")
+    expect.unharmed(m)
