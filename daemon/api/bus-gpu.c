@@ -246,7 +246,7 @@ static int method_switch(sd_bus_message *message, void *userdata, sd_bus_error *
         GpuObject *object = userdata;
         const char *member = sd_bus_message_get_member(message);
         BusRequest *request;
-        bool recovers = streq(member, "Recover"), resets = recovers || streq(member, "Reset"), suspend;
+        bool recovers = streq(member, "Recover"), resets = recovers || streq(member, "Reset"), suspend = false;
 
         int r = read_options(message, recovers, &suspend, ret_error);
         if (r < 0)

@@ -36,6 +36,11 @@ typedef struct RegisterPlace {
         uint32_t address;      /* in the space behind the pair; without one, bytes into the BAR */
 } RegisterPlace;
 
+/** place_is_indexed() - is the register behind an index and data pair? */
+static inline bool place_is_indexed(const RegisterPlace *place) {
+        return (place->index_offset | place->data_offset) != 0;
+}
+
 /* A dword behind a BAR of the display function. All of them may be read. */
 typedef struct ChipRegister {
         ChipGeneration chip;

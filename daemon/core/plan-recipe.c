@@ -34,8 +34,7 @@ static bool is_of_every_function(const RecipeStep *word) {
 }
 
 static bool place_fits(const CardFacts *card, const RegisterPlace *place) {
-        uint32_t last = place->index_offset | place->data_offset ? MAX_OF(place->index_offset, place->data_offset)
-                                                                 : place->address;
+        uint32_t last = place_is_indexed(place) ? MAX_OF(place->index_offset, place->data_offset) : place->address;
 
         return place->bar < BARS_MAX && card->functions[0].bar_sizes[place->bar] >= (uint64_t) last + 4;
 }

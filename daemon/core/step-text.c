@@ -8,7 +8,7 @@
 #include "core/plan.h"
 
 static const char *describe_place(const RegisterPlace *place, PciAddress address, char *buffer, size_t size) {
-        if (place->index_offset | place->data_offset)
+        if (place_is_indexed(place))
                 (void) text_format(buffer, size, "register 0x%08x behind 0x%x/0x%x of BAR %u of %s", place->address,
                                    place->index_offset, place->data_offset, place->bar, ADDRESS_TEXT(address));
         else

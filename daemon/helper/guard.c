@@ -57,7 +57,7 @@ int operation_guard_set(Helper *helper, const HelperRequest *request, HelperRepl
 
 /* A guest's card is not left to the next bus reset. */
 static int check_no_guest(const Helper *helper, const HelperRequest *request, HelperReply *reply) {
-        char bound[DRIVER_NAME_SIZE];
+        char bound[DRIVER_NAME_SIZE] = "";
 
         int r = bound_driver(helper, request->address, bound, reply);
         if (r == -ENODEV) /* off the bus: nobody has it */

@@ -31,7 +31,7 @@ static int check_beside(const Helper *helper, PciAddress function, const char *b
 
 /* No driver on the function itself; on those beside it no host driver, and no vfio driver that somebody uses. */
 static int check_drivers(const Helper *helper, PciAddress address, HelperReply *reply) {
-        char bound[DRIVER_NAME_SIZE];
+        char bound[DRIVER_NAME_SIZE] = "";
 
         for (uint8_t i = 0; i < FUNCTIONS_MAX; i++) {
                 PciAddress function = address;
@@ -53,7 +53,7 @@ static int check_drivers(const Helper *helper, PciAddress address, HelperReply *
 }
 
 int idle_check_host(const Helper *helper, PciAddress address, HelperReply *reply) {
-        char bound[DRIVER_NAME_SIZE];
+        char bound[DRIVER_NAME_SIZE] = "";
         int r = bound_driver(helper, address, bound, reply);
 
         if (r < 0 || !driver_is_host(bound))

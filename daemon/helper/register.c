@@ -5,6 +5,7 @@
  * address to the index first. A register that reads all ones is no value: nobody answers.
  */
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/address.h"
@@ -44,14 +45,10 @@ static void register_close(Register *reg) {
 
 #define _cleanup_register_ _cleanup_(register_close)
 
-static bool is_indexed(const RegisterPlace *place) {
-        return (place->index_offset | place->data_offset) != 0;
-}
-
 static uint32_t register_read(const Register *reg) {
         const RegisterPlace *place = &reg->chip->place;
 
-        if (!is_indexed(place))
+        if (!place_is_indexed(place))
                 return mmio_read(&reg->mmio, place->address);
         mmio_write(&reg->mmio, place->index_offset, place->address);
         return mmio_read(&reg->mmio, place->data_offset);
@@ -111,7 +108,7 @@ static int check_decoding(const uint8_t *config, size_t size, PciAddress address
 static int register_open(const Helper *helper, const ChipRegister *chip, PciAddress address, const uint8_t *config,
                          size_t size, Register *ret, HelperReply *reply) {
         const RegisterPlace *place = &chip->place;
-        size_t last = is_indexed(place) ? MAX_OF(place->index_offset, place->data_offset) : place->address;
+        size_t last = place_is_indexed(place) ? MAX_OF(place->index_offset, place->data_offset) : place->address;
 
         int r = check_decoding(config, size, address, place->bar, reply);
         if (r < 0)
@@ -175,11 +172,12 @@ static int prepare(const Helper *helper, const HelperRequest *request, Register 
                 r = check_request(request, chip, reply);
         if (r < 0)
                 return r;
+        assert(chip && (other || !ret_other));
         r = capabilities_use(0);
         if (r < 0)
                 return reply_fail(reply, r, "cannot give capabilities up: %s", strerror(-r));
         r = register_open(helper, chip, request->address, config, size, ret, reply);
-        if (r == 0 && other)
+        if (r == 0 && ret_other)
                 r = register_open(helper, other, request->address, config, size, ret_other, reply);
         return r;
 }
@@ -248,9 +246,9 @@ static int register_change(const Register *reg, uint32_t was, uint32_t mask, uin
         const RegisterPlace *place = &reg->chip->place;
         uint32_t wanted = (was & ~mask) | value, is;
 
-        if (is_indexed(place))
+        if (place_is_indexed(place))
                 mmio_write(&reg->mmio, place->index_offset, place->address);
-        mmio_write(&reg->mmio, is_indexed(place) ? place->data_offset : place->address, wanted);
+        mmio_write(&reg->mmio, place_is_indexed(place) ? place->data_offset : place->address, wanted);
         int r = register_read_alive(reg, &is, reply);
         if (r < 0 || (is & mask) == value)
                 return r;

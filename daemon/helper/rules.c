@@ -110,7 +110,7 @@ int rules_find_group(const Helper *helper, PciAddress address, int32_t *ret_grou
 }
 
 int rules_check_group(const Helper *helper, PciAddress address, int32_t group, HelperReply *reply) {
-        int32_t own;
+        int32_t own = -1;
         int r = rules_find_group(helper, address, &own, reply);
 
         if (r < 0)

@@ -22,12 +22,14 @@ static void place_append(const RegisterPlace *place, char buffer[static ACCESS_T
                            place->data_offset, place->address);
 }
 
-const char *access_format(const Step *step, char buffer[static ACCESS_TEXT_SIZE]) {
-        static const RegisterPlace none = { 0 };
+static bool place_is_none(const RegisterPlace *place) {
+        return place->bar == 0 && place->index_offset == 0 && place->data_offset == 0 && place->address == 0;
+}
 
+const char *access_format(const Step *step, char buffer[static ACCESS_TEXT_SIZE]) {
         buffer[0] = '\0';
-        if (step->mask == 0 && step->other_mask == 0 && memcmp(&step->place, &none, sizeof(none)) == 0 &&
-            memcmp(&step->other, &none, sizeof(none)) == 0 && step->test == REGISTER_EQUALS)
+        if (step->mask == 0 && step->other_mask == 0 && place_is_none(&step->place) && place_is_none(&step->other) &&
+            step->test == REGISTER_EQUALS)
                 return buffer;
         (void) text_format(buffer, ACCESS_TEXT_SIZE, "%x %x", step->mask, (unsigned) step->test);
         place_append(&step->place, buffer);
