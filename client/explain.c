@@ -15,6 +15,7 @@
 #include "client/bus.h"
 #include "client/field.h"
 #include "client/inhibit.h"
+#include "client/isolation.h"
 #include "client/json.h"
 #include "client/plan.h"
 #include "client/printable.h"
@@ -146,6 +147,8 @@ static ExitStatus explain_card(const Session *session, sd_bus_message *inhibitor
                 possible = possible && member_flag(member_of_type(card, sides[i].direction, json_type_object), "possible");
         }
         (void) json_object_object_add(card, "possible", json_object_new_boolean(possible));
+        if (!gpu->stuck)
+                (void) json_object_object_add(card, "isolation", need(isolation_fetch(session->bus, gpu)));
         (void) json_object_object_add(card, "advice", need(advice_fetch(session->bus, gpu)));
         *ret_card = json_object_get(card);
         return EXIT_DONE;
@@ -190,6 +193,8 @@ static void put_card(const Gpu *gpu, json_object *card, bool colour_on) {
                         put_side(member_of_type(card, sides[i].direction, json_type_object), sides[i].label,
                                  colour_on);
         stuck_put_help(gpu, colour_on);
+        if (!gpu->stuck)
+                isolation_put(member_of_type(card, "isolation", json_type_object), colour_on);
         advice_put(member_of_type(card, "advice", json_type_array), colour_on);
 }
 

@@ -276,6 +276,17 @@ static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *re
         return 1;
 }
 
+static int method_isolation(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        GpuObject *object = userdata;
+        BusRequest *request;
+
+        int r = bus_request_new(object->bus, message, REQUEST_OF_PERSON, object->address, ret_error, &request);
+        if (r < 0)
+                return r;
+        object->bus->operations->isolation(&request->request, object->address, object->bus->userdata);
+        return 1;
+}
+
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define CONSTANT SD_BUS_VTABLE_PROPERTY_CONST
 
@@ -309,6 +320,7 @@ const sd_bus_vtable gpu_vtable[] = {
         SD_BUS_METHOD("Recover", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Plan", "s", "aa{sv}", method_plan, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Advice", "", "aa{sv}", bus_method_advice, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Isolation", "", "a{sv}", method_isolation, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL("PrepareForSwitch", "sstb", 0),
         SD_BUS_VTABLE_END,
 };

@@ -101,5 +101,8 @@ int bus_bad_argument(sd_bus_error *ret_error, const char *value, const char *wha
  * long is an error, since a cut could fall inside of a character. 0 or negative errno. */
 int bus_check_size(sd_bus_error *ret_error, const char *text, size_t size, const char *what);
 
+/** isolation_append() - the report on a card's isolation as a{sv}. */
+int isolation_append(sd_bus_message *reply, const Isolation *isolation);
+
 /** plan_append() - a plan as aa{sv}. */
 int plan_append(sd_bus_message *reply, const Plan *plan);

@@ -35,6 +35,18 @@ static int bus_reply_plan(Request *request, const Plan *plan) {
         return r;
 }
 
+static int bus_reply_isolation(Request *request, const Isolation *isolation) {
+        sd_bus_message *message = ((BusRequest *) request)->message, *reply = NULL;
+
+        int r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = isolation_append(reply, isolation);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
 static void bus_request_free(Request *request) {
         BusRequest *bus_request = (BusRequest *) request;
 
@@ -51,6 +63,7 @@ static void bus_request_free(Request *request) {
 static const RequestReply bus_request_reply = {
         .done = bus_reply_done,
         .plan = bus_reply_plan,
+        .isolation = bus_reply_isolation,
         .error = bus_reply_error,
         .free = bus_request_free,
 };

@@ -13,6 +13,7 @@
 
 #include "api/view.h"
 #include "core/evidence.h"
+#include "core/isolation.h"
 #include "core/outcome.h"
 #include "core/plan.h"
 #include "gpuswitch/deadlines.h"
@@ -46,6 +47,8 @@ typedef struct ApiOperations {
         void (*recover)(Request *request, PciAddress address, bool suspend, void *userdata);
         void (*plan)(Request *request, PciAddress address, Direction direction, void *userdata);
 
+        void (*isolation)(Request *request, PciAddress address, void *userdata);
+
         void (*prepare_domain)(Request *request, const char *uuid, const char *name, const PciAddress *addresses,
                                size_t n, void *userdata);
         void (*release_domain)(Request *request, const char *uuid, const char *reason, void *userdata);
@@ -68,6 +71,8 @@ typedef struct ApiOperations {
 void request_done(Request *request);
 /** request_plan() - the answer to `plan`. */
 void request_plan(Request *request, const Plan *plan);
+/** request_isolation() - the answer to `isolation`. */
+void request_isolation(Request *request, const Isolation *isolation);
 /** request_refuse() - it is not done, for that reason. */
 void request_refuse(Request *request, const Refusal *refusal);
 /** request_bad_argument() - the caller's fault; the text is for people. */

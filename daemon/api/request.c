@@ -18,6 +18,11 @@ void request_plan(Request *request, const Plan *plan) {
         request->reply->free(request);
 }
 
+void request_isolation(Request *request, const Isolation *isolation) {
+        (void) request->reply->isolation(request, isolation);
+        request->reply->free(request);
+}
+
 void request_refuse(Request *request, const Refusal *refusal) {
         char text[2 * MESSAGE_TEXT_SIZE];
 

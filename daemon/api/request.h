@@ -8,6 +8,7 @@
 typedef struct RequestReply {
         int (*done)(Request *request);
         int (*plan)(Request *request, const Plan *plan);
+        int (*isolation)(Request *request, const Isolation *isolation);
         /* @error_name: org.gpuswitch1.Error.* */
         int (*error)(Request *request, const char *error_name, const char *text);
         void (*free)(Request *request);

@@ -48,6 +48,11 @@ void waiters_plan(Waiters *waiters, const Plan *plan) {
                 request_plan(waiters->requests[--waiters->n], plan);
 }
 
+void waiters_isolation(Waiters *waiters, const Isolation *isolation) {
+        while (waiters->n > 0)
+                request_isolation(waiters->requests[--waiters->n], isolation);
+}
+
 void waiters_refuse(Waiters *waiters, const Refusal *refusal) {
         while (waiters->n > 0)
                 request_refuse(waiters->requests[--waiters->n], refusal);

@@ -22,4 +22,5 @@ void waiters_remove(Request *request);
 /* The verdict. Frees the requests; nobody waits any more. */
 void waiters_done(Waiters *waiters);
 void waiters_plan(Waiters *waiters, const Plan *plan);
+void waiters_isolation(Waiters *waiters, const Isolation *isolation);
 void waiters_refuse(Waiters *waiters, const Refusal *refusal);

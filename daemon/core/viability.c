@@ -10,11 +10,11 @@
 #include "base/text.h"
 #include "gpuswitch/names.h"
 
-static bool member_is_harmless(const GroupMember *member) {
+bool viability_member_blocks(const GroupMember *member) {
         /* Bridges are forwarded by the kernel itself; their port driver manages its DMA. */
         if (member->class_code >> 16 == 0x06)
-                return true;
-        return isempty(member->driver) || driver_is_guest(member->driver) || streq(member->driver, DRIVER_PCI_STUB);
+                return false;
+        return !isempty(member->driver) && !driver_is_guest(member->driver) && !streq(member->driver, DRIVER_PCI_STUB);
 }
 
 static int check_group(const CardFacts *card, Refusal *reterr_refusal) {
@@ -26,7 +26,7 @@ static int check_group(const CardFacts *card, Refusal *reterr_refusal) {
                                            NULL);
         for (size_t i = 0; i < card->n_group_members; i++) {
                 const GroupMember *member = &card->group_members[i];
-                if (!member_is_harmless(member))
+                if (viability_member_blocks(member))
                         return refusal_set(reterr_refusal, REFUSAL_GROUP_NOT_VIABLE, member->address,
                                            member->driver, NULL);
         }

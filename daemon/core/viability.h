@@ -14,6 +14,9 @@
 int viability_check(const CardFacts *card, const MachineFacts *machine, const Rule *rule,
                     const GuestRequest *request, Refusal *reterr_refusal);
 
+/** viability_member_blocks() - does this device keep a guest from having the group it is in? */
+bool viability_member_blocks(const GroupMember *member);
+
 /** viability_is_guarded() - does something guard the card, or can it be told to, beside a companion? */
 bool viability_is_guarded(const CardFacts *card, const MachineFacts *machine, const Rule *rule);
 

@@ -94,6 +94,17 @@ void request_survey(PciAddress address, HelperRequest *ret_request) {
         ret_request->timeout_usec = SURVEY_TIMEOUT_USEC;
 }
 
+void request_port(PciAddress address, HelperRequest *ret_request) {
+        request_init(HELPER_READ_PORT, address, ret_request);
+        ret_request->timeout_usec = SURVEY_TIMEOUT_USEC;
+}
+
+void request_group(PciAddress address, int32_t group, HelperRequest *ret_request) {
+        request_init(HELPER_READ_GROUP, address, ret_request);
+        ret_request->iommu_group = group;
+        ret_request->timeout_usec = SURVEY_TIMEOUT_USEC;
+}
+
 usec_t step_deadline_usec(const Step *step) {
         /* A delay is time that the step is meant to take, and no part of its being late. */
         usec_t delay = step->kind == STEP_DELAY           ? step->delay_usec

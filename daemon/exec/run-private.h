@@ -29,9 +29,10 @@ struct Run {
         bool known;          /* `started` has been called */
         char helper_end[64]; /* how the process ended, once it has been reaped */
 
-        /* One of the two: steps, or functions to survey. */
+        /* One of the three: steps, functions to survey, or ports and then groups to look at. */
         Plan *plan;
         CardFacts *card;
+        Isolation *isolation;
         size_t n_total;
         size_t index;
         bool keep_going;

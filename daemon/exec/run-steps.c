@@ -29,9 +29,43 @@ static void conclude_failed(Run *run) {
         run_conclude(run, RUN_END_STEP_FAILED, run->result.index, run->result.error, NULL);
 }
 
+/* A function of the card in the group number @index of the report. */
+static PciAddress function_in(const Isolation *isolation, size_t index) {
+        const CardFacts *card = &isolation->card;
+        size_t i = 0;
+
+        while (i + 1 < card->n_functions && card->functions[i].iommu_group != isolation->groups[index].number)
+                i++;
+        return card->functions[i].address;
+}
+
+static void make_isolation_request(const Isolation *isolation, size_t index, HelperRequest *ret_request) {
+        if (index < isolation->n_ports)
+                return request_port(isolation->ports[index].address, ret_request);
+        index -= isolation->n_ports;
+        request_group(function_in(isolation, index), isolation->groups[index].number, ret_request);
+}
+
+static void take_isolation(Isolation *isolation, size_t index, const HelperReply *reply) {
+        const char *problem = reply->status == 0       ? ""
+                              : isempty(reply->message) ? strerror(-reply->status)
+                                                        : reply->message;
+        size_t size = MIN_OF(reply->config_size, sizeof(reply->config));
+
+        if (index < isolation->n_ports)
+                isolation_take_port(&isolation->ports[index], reply->config, size, problem);
+        else
+                isolation_take_group(&isolation->groups[index - isolation->n_ports], reply->message, problem);
+}
+
 static int make_request(const Run *run, HelperRequest *ret_request, usec_t *ret_deadline) {
         if (run->card) {
                 request_survey(run->card->functions[run->index].address, ret_request);
+                *ret_deadline = SURVEY_TIMEOUT_USEC;
+                return 0;
+        }
+        if (run->isolation) {
+                make_isolation_request(run->isolation, run->index, ret_request);
                 *ret_deadline = SURVEY_TIMEOUT_USEC;
                 return 0;
         }
@@ -61,7 +95,7 @@ static int send_request(Run *run) {
 static int begin_step(Run *run) {
         int r = 0;
 
-        if (run->handlers.before_step && !run->card)
+        if (run->handlers.before_step && run->plan)
                 r = run->handlers.before_step(run, run->index, run->userdata);
         if (run_is_gone(run) || run->stopping)
                 return 0;
@@ -117,7 +151,7 @@ static void take_lock_reply(Run *run, const HelperReply *reply) {
 
 /* The plan says where to go on; a step that says nothing of it cannot answer so. */
 static bool may_skip(const Run *run) {
-        return !run->card && run->plan->steps[run->index].skip_to > run->index &&
+        return run->plan && run->plan->steps[run->index].skip_to > run->index &&
                run->plan->steps[run->index].skip_to <= run->n_total;
 }
 
@@ -136,10 +170,13 @@ static void take_step_reply(Run *run, const HelperReply *reply) {
         }
 
         run->begun_usec = 0;
-        if (run->card && error >= 0) {
+        if (run->isolation && error != -EPROTO) {
+                take_isolation(run->isolation, run->index, reply);
+                error = 0;
+        } else if (run->card && error >= 0) {
                 error = survey_from_reply(reply, &run->card->functions[run->index].survey);
                 message = error < 0 ? "the configuration space cannot be read" : "";
-        } else if (!run->card && run->handlers.after_step) {
+        } else if (run->plan && run->handlers.after_step) {
                 run->handlers.after_step(run, run->index, error, message, run->userdata);
                 if (run_is_gone(run))
                         return;

@@ -31,6 +31,7 @@
 static void run_destroy(Run *run) {
         free(run->plan);
         free(run->card);
+        free(run->isolation);
         (void) sd_event_unref(run->event);
         free(run);
 }
@@ -286,6 +287,30 @@ int run_survey(sd_event *event, const RunPaths *paths, const CardFacts *card, co
 
 const CardFacts *run_surveyed(const Run *run) {
         return run->state == RUN_ENDED && run->result.end == RUN_END_DONE ? run->card : NULL;
+}
+
+int run_isolation(sd_event *event, const RunPaths *paths, const Isolation *isolation, const RunHandlers *handlers,
+                  void *userdata, Run **ret_run) {
+        _cleanup_(run_freep) Run *run = run_new(event, handlers, userdata);
+
+        if (!run)
+                return -ENOMEM;
+        if (isolation->card.n_functions == 0)
+                return -EINVAL;
+        run->isolation = malloc(sizeof(*run->isolation));
+        if (!run->isolation)
+                return -ENOMEM;
+        *run->isolation = *isolation;
+        run->n_total = isolation->n_ports + isolation->n_groups;
+        int r = run_start(run, paths, isolation->card.functions[0].address);
+        if (r < 0)
+                return r;
+        *ret_run = TAKE_PTR(run);
+        return 0;
+}
+
+const Isolation *run_isolated(const Run *run) {
+        return run->state == RUN_ENDED && run->result.end == RUN_END_DONE ? run->isolation : NULL;
 }
 
 void run_stop(Run *run) {

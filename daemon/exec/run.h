@@ -15,6 +15,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/macros.h"
+#include "core/isolation.h"
 #include "core/plan.h"
 
 typedef struct Run Run;
@@ -84,6 +85,16 @@ int run_survey(sd_event *event, const RunPaths *paths, const CardFacts *card, co
                void *userdata, Run **ret_run);
 /** run_surveyed() - the facts with their surveys, after RUN_END_DONE. Owned by @run. */
 const CardFacts *run_surveyed(const Run *run);
+
+/**
+ * run_isolation() - look at the ports and groups of @isolation, which isolation_init() has made
+ *
+ * What cannot be read is said in the result, and makes nothing fail.
+ */
+int run_isolation(sd_event *event, const RunPaths *paths, const Isolation *isolation, const RunHandlers *handlers,
+                  void *userdata, Run **ret_run);
+/** run_isolated() - what has been seen, after RUN_END_DONE. Owned by @run. */
+const Isolation *run_isolated(const Run *run);
 
 /**
  * run_stop() - end after the step in hand, with RUN_END_STOPPED (also when that was the last step)

@@ -45,6 +45,8 @@ static const struct {
         [HELPER_VERIFY_CONFIG] = { operation_verify_config, CAPABILITIES_CONFIG },
         [HELPER_GUARD_SET] = { operation_guard_set, 0 },
         [HELPER_GUARD_CLEAR] = { operation_guard_clear, CAPABILITIES_GROUP },
+        [HELPER_READ_PORT] = { operation_read_port, CAPABILITIES_CONFIG },
+        [HELPER_READ_GROUP] = { operation_read_group, 0 },
         [HELPER_WAKE_ALARM] = { operation_wake_alarm, 0 },
 };
 

@@ -7,6 +7,9 @@
 
 /* survey.c */
 int operation_survey(Helper *helper, const HelperRequest *request, HelperReply *reply);
+/* isolation.c */
+int operation_read_port(Helper *helper, const HelperRequest *request, HelperReply *reply);
+int operation_read_group(Helper *helper, const HelperRequest *request, HelperReply *reply);
 /* nodes.c */
 int operation_nodes_free(Helper *helper, const HelperRequest *request, HelperReply *reply);
 /* group.c */

@@ -62,7 +62,8 @@ int request_check(const Helper *helper, const HelperRequest *request, HelperRepl
         if (request->address.slot > 31 || request->address.function >= FUNCTIONS_MAX)
                 return refuse(reply, RULE_ADDRESS, "slot %u, function %u: the request names no PCI address",
                               request->address.slot, request->address.function);
-        if (!address_same_slot(request->address, helper->card))
+        /* A port is no part of the card; which ones may be read is a rule of its own. */
+        if (request->verb != HELPER_READ_PORT && !address_same_slot(request->address, helper->card))
                 return refuse(reply, RULE_SLOT, "%s is not part of the card at %s",
                               ADDRESS_TEXT(request->address), ADDRESS_TEXT(helper->card));
         if (!is_terminated(request->attribute, sizeof(request->attribute)) ||

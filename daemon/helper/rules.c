@@ -7,7 +7,9 @@
 #include "helper/rules.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/address.h"
@@ -43,6 +45,7 @@ const char *rule_to_string(HelperRule rule) {
                 [RULE_SAVED] = "saved",
                 [RULE_GUARD] = "guard",
                 [RULE_ALARM] = "alarm",
+                [RULE_UPSTREAM] = "upstream",
         };
 
         assert(rule >= 0 && rule < _RULE_MAX);
@@ -81,6 +84,22 @@ int rules_check_display(const Helper *helper, HelperReply *reply) {
         if (class_code >> 16 != PCI_BASE_CLASS_DISPLAY)
                 return refuse(reply, RULE_DISPLAY, "%s is of class 0x%06jx, no display device", ADDRESS_TEXT(first),
                               (uintmax_t) class_code);
+        return 0;
+}
+
+int rules_check_upstream(const Helper *helper, PciAddress address, HelperReply *reply) {
+        char link[PATH_TEXT_SIZE], path[PATH_MAX], part[ATTRIBUTE_VALUE_SIZE];
+
+        if (device_path(helper, helper->card, "", link) < 0)
+                return reply_fail(reply, -ENAMETOOLONG, "the path of %s is too long", ADDRESS_TEXT(helper->card));
+        if (!realpath(link, path)) {
+                int r = errno == ENOENT ? -ENODEV : -errno;
+                return reply_fail(reply, r, "cannot follow %s: %s", link, strerror(-r));
+        }
+        (void) text_format(part, sizeof(part), "/%s/", ADDRESS_TEXT(address));
+        if (!strstr(path, part))
+                return refuse(reply, RULE_UPSTREAM, "%s is not on the way to the card at %s", ADDRESS_TEXT(address),
+                              ADDRESS_TEXT(helper->card));
         return 0;
 }
 

@@ -32,6 +32,7 @@ typedef enum HelperRule {
         RULE_SAVED,          /* what is compared was saved before */
         RULE_GUARD,          /* a card is guarded by its display function */
         RULE_ALARM,          /* the machine is woken soon, and not at once */
+        RULE_UPSTREAM,       /* of other slots only the ports on the way to the card are read */
         _RULE_MAX,
         _RULE_INVALID = -EINVAL,
 } HelperRule;
@@ -47,6 +48,9 @@ int refuse(HelperReply *reply, HelperRule rule, const char *format, ...) _printf
 
 /** rules_check_display() - is the helper's slot a graphics card's? Return: 0; as refuse(); other negative errno. */
 int rules_check_display(const Helper *helper, HelperReply *reply);
+
+/** rules_check_upstream() - is that a port between the root bus and the card? Return: 0; as refuse(); other negative errno. */
+int rules_check_upstream(const Helper *helper, PciAddress address, HelperReply *reply);
 
 /** rules_find_group() - the function's own IOMMU group, -1 where it has none. Return: 0; negative errno, with message. */
 int rules_find_group(const Helper *helper, PciAddress address, int32_t *ret_group, HelperReply *reply);

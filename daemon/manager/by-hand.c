@@ -119,6 +119,14 @@ void by_hand_plan(Request *request, PciAddress address, Direction direction, voi
         start(card, &(OperationStart){ .direction = direction, .question = true }, request);
 }
 
+void by_hand_isolation(Request *request, PciAddress address, void *userdata) {
+        Card *card = find_card(userdata, request, address);
+
+        if (!card || answer_if_busy(card, request))
+                return;
+        start(card, &(OperationStart){ .look_only = true, .question = true, .isolation = true }, request);
+}
+
 static void on_looked(Operation *operation, const Refusal *refusal, void *userdata) {
         Card *card = operation->card;
 

@@ -12,6 +12,7 @@
 #include "core/budget.h"
 #include "core/evidence.h"
 #include "core/history.h"
+#include "core/isolation.h"
 #include "core/lease.h"
 #include "core/outcome.h"
 #include "core/plan.h"
@@ -267,6 +268,7 @@ struct Operation {
         bool claimed;   /* a person has begun or joined it to have the card: a lease by hand when it arrives */
         bool question;  /* survey and plan only */
         bool look_only; /* survey only */
+        Isolation *isolation; /* and not of the card, but of what is around it; NULL: of the card */
         bool reset;     /* the card's own reset, and it stays where it is */
         bool lists_companion;
         PciAddress companion;
@@ -308,6 +310,7 @@ typedef struct OperationStart {
         bool claimed;
         bool question;
         bool look_only;
+        bool isolation;
         bool reset;
         bool lists_companion;
         PciAddress companion;
@@ -438,6 +441,7 @@ void by_hand_to_host(Request *request, PciAddress address, void *userdata);
 void by_hand_reset(Request *request, PciAddress address, void *userdata);
 void by_hand_recover(Request *request, PciAddress address, bool suspend, void *userdata);
 void by_hand_plan(Request *request, PciAddress address, Direction direction, void *userdata);
+void by_hand_isolation(Request *request, PciAddress address, void *userdata);
 
 /* --- system-state.c --- */
 

@@ -228,6 +228,7 @@ const ApiOperations manager_operations = {
         .reset = by_hand_reset,
         .recover = by_hand_recover,
         .plan = by_hand_plan,
+        .isolation = by_hand_isolation,
         .prepare_domain = domain_prepare,
         .release_domain = domain_release,
         .domain_event = domain_event,

@@ -36,6 +36,7 @@ void operation_free(Operation *operation) {
         run_free(operation->run);
         sd_event_source_disable_unref(operation->settle_source);
         sd_event_source_disable_unref(operation->wait_timer);
+        free(operation->isolation);
         waiters_refuse(&operation->waiters,
                        &(Refusal){ .code = REFUSAL_GOING_DOWN, .address = operation->card->address });
         free(operation);
@@ -96,6 +97,8 @@ void operation_finish(Operation *operation, const Refusal *refusal) {
         /* Nobody is told before it is on record: a claim by hand must not be lost between the two. */
         if (refusal)
                 waiters_refuse(&operation->waiters, &why);
+        else if (operation->isolation)
+                waiters_isolation(&operation->waiters, operation->isolation);
         else if (operation->question && !operation->look_only)
                 waiters_plan(&operation->waiters, &operation->plan);
         else
@@ -228,7 +231,10 @@ static void on_survey_ended(Run *run, const RunResult *result, void *userdata) {
         }
         switch (result->end) {
         case RUN_END_DONE:
-                card_apply_survey(card, run_surveyed(run));
+                if (operation->isolation)
+                        *operation->isolation = *run_isolated(run);
+                else
+                        card_apply_survey(card, run_surveyed(run));
                 operation->run = run_free(operation->run);
                 if (operation->cancelled)
                         operation_finish(operation, &operation->refusal);
@@ -270,7 +276,12 @@ void operation_survey(Operation *operation) {
         operation->phase = OPERATION_SURVEYING;
         card_observe(card, "link");
         const RunPaths paths = { card->manager->config->helper_path, card->manager->config->lock_dir };
-        int r = run_survey(card->manager->event, &paths, &card->facts, &handlers, operation, &operation->run);
+        int r;
+        if (operation->isolation) {
+                isolation_init(&card->facts, operation->isolation);
+                r = run_isolation(card->manager->event, &paths, operation->isolation, &handlers, operation, &operation->run);
+        } else
+                r = run_survey(card->manager->event, &paths, &card->facts, &handlers, operation, &operation->run);
         if (r >= 0)
                 return;
         (void) refusal_set(&refusal, REFUSAL_STEP_FAILED, card->address, "start the helper", strerror(-r));
@@ -293,6 +304,10 @@ int operation_start(Card *card, const OperationStart *start, Operation **ret_ope
         operation->claimed = start->claimed;
         operation->question = start->question;
         operation->look_only = start->look_only;
+        if (start->isolation && !(operation->isolation = calloc(1, sizeof(*operation->isolation)))) {
+                free(operation);
+                return -ENOMEM;
+        }
         operation->reset = start->reset;
         operation->lists_companion = start->lists_companion;
         operation->companion = start->companion;

@@ -49,6 +49,8 @@ typedef enum HelperVerb {
         HELPER_GUARD_SET,      /* gpuswitch-guard: guard the slot of `address`, its display function */
         HELPER_GUARD_CLEAR,    /* -EBUSY while `iommu_group` is in use; success where nothing guards it */
         HELPER_WAKE_ALARM,     /* the machine's clock wakes it in `value` seconds; -EBUSY: another alarm is set */
+        HELPER_READ_PORT,      /* config of `address`, a bridge on the way from the root bus to the card */
+        HELPER_READ_GROUP,     /* of `iommu_group`: in `message` its type, and below it its reserved regions */
         _HELPER_VERB_MAX,
 } HelperVerb;
 
@@ -95,7 +97,7 @@ typedef struct HelperReply {
         uint32_t magic;
         uint32_t version;
         int32_t status;                      /* 0, HELPER_NOT_APPLICABLE, or negative errno */
-        char message[MESSAGE_TEXT_SIZE];     /* on failure: file, value and errno text, or the holder */
+        char message[MESSAGE_TEXT_SIZE];     /* on failure: file, value and errno text, or the holder; READ_GROUP */
         /* Survey only. Strings as the kernel shows them, chomped; "" where the attribute is missing. */
         char driver_override[DRIVER_NAME_SIZE];
         char power_control[ATTRIBUTE_VALUE_SIZE];

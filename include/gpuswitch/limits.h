@@ -7,6 +7,8 @@
 #define FUNCTIONS_MAX 8U             /* PCI: functions of one slot without ARI */
 #define BARS_MAX 6U                  /* PCI: base address registers of a function */
 #define GROUP_MEMBERS_MAX 64U        /* other devices in the IOMMU groups of one card; over it no switch */
+#define PORTS_MAX 16U                /* bridges between a card and its root bus that are reported */
+#define RESERVED_REGIONS_MAX 16U     /* of one IOMMU group that are reported */
 #define STEPS_MAX 128U               /* steps of one plan, or of its undo */
 #define REGISTERS_MAX 32U            /* registers saved and restored in one configuration space */
 #define RECIPE_STEPS_MAX 24U         /* steps of one reset recipe */

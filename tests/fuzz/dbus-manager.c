@@ -126,6 +126,12 @@ static void on_card_recover(Request *request, PciAddress address, bool suspend, 
         on_card(request, address, userdata);
 }
 
+static void on_isolation(Request *request, PciAddress address, void *userdata) {
+        static const Isolation isolation;
+
+        request_isolation(request, &isolation);
+}
+
 static void on_plan(Request *request, PciAddress address, Direction direction, void *userdata) {
         static Plan plan;
 
@@ -221,6 +227,7 @@ const ApiOperations manager_operations = {
         .reset = on_card,
         .recover = on_card_recover,
         .plan = on_plan,
+        .isolation = on_isolation,
         .prepare_domain = on_prepare_domain,
         .release_domain = on_release_domain,
         .domain_event = on_domain_event,

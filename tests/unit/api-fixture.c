@@ -80,6 +80,10 @@ static void take_plan(Request *request, PciAddress address, Direction direction,
         take(request, address, userdata);
 }
 
+static void isolation(Request *request, PciAddress address, void *userdata) {
+        request_isolation(request, &api_fixture.isolation);
+}
+
 static void prepare(Request *request, const char *uuid, const char *name, const PciAddress *addresses, size_t n,
                     void *userdata) {
         take(request, (PciAddress){ .bus = 1 }, userdata);
@@ -135,6 +139,7 @@ static const ApiOperations operations = {
         .reset = take,
         .recover = take_recover,
         .plan = take_plan,
+        .isolation = isolation,
         .prepare_domain = prepare,
         .release_domain = release,
         .domain_event = domain_event,

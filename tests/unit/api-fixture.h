@@ -36,6 +36,7 @@ typedef struct ApiFixture {
         bool stuck;            /* as the manager shows its card, with: */
         StuckView stuck_detail;
         EvidenceList evidence;
+        Isolation isolation;   /* that is reported */
         size_t n_outcomes;     /* that there are; */
         int outcomes_error;    /* or why they cannot be read */
         unsigned n_asked;      /* requests that have reached the manager */

@@ -16,7 +16,7 @@ class Explaining(BusTest):
     def test_yes(self):
         self.start_fake()
         self.assertEqual(self.run_client("explain", "01:00.0").stdout,
-                         "0000:01:00.0  Radeon RX 570\n      To guest: yes, in 6 steps\n       To host: is there already\n")
+                         "0000:01:00.0  Radeon RX 570\n      To guest: yes, in 6 steps\n       To host: is there already\n     Isolation: not known: this daemon cannot tell\n")
         one, = json.loads(self.run_client("--json", "explain", "01:00.0").stdout)["gpus"]
         self.assertEqual((one["address"], one["possible"], one["stuck"], one["stuck_detail"]),
                          ("0000:01:00.0", True, False, None))
@@ -31,7 +31,7 @@ class Explaining(BusTest):
         self.assertEqual(text, "0000:01:00.0  Radeon RX 570\n"
                                "      To guest: no: It is held back by 'farm' (pid 812, user 1000): a film.\n" + cure +
                                "      To guest: no: It is held back by 'backup' (pid 813, user 0): it reads all.\n" + cure +
-                               "       To host: is there already\n")
+                               "       To host: is there already\n     Isolation: not known: this daemon cannot tell\n")
         one, = json.loads(self.run_client("--json", "explain", "01:00.0", exits=1).stdout)["gpus"]
         self.assertEqual((one["possible"], one["guest"]["possible"], one["guest"]["steps"]), (False, False, 6))
         self.assertEqual(len(one["guest"]["obstacles"]), 2)
@@ -40,7 +40,7 @@ class Explaining(BusTest):
         self.start_fake()
         text = self.run_client("explain", "10000:04:00.0", exits=1).stdout
         self.assertEqual(text, "10000:04:00.0  Twin\n      To guest: no: no plan\n          Cure: Try later.\n"
-                               "       To host: no: no plan\n          Cure: Try later.\n")
+                               "       To host: no: no plan\n          Cure: Try later.\n     Isolation: not known: this daemon cannot tell\n")
         one, = json.loads(self.run_client("--json", "explain", "10000:04:00.0", exits=1).stdout)["gpus"]
         self.assertEqual(one["guest"], {
             "possible": False, "there": False, "steps": 0,
@@ -61,6 +61,28 @@ class Explaining(BusTest):
         self.assertEqual(one["advice"][1], {"text": "Take care.", "xml": "", "source": "a book"})
         one, = json.loads(self.run_client("--json", "explain", "01:00.0").stdout)["gpus"]
         self.assertEqual(one["advice"], [])
+
+    def test_isolation(self):
+        self.start_fake()
+        text = self.run_client("explain", "big", exits=1).stdout
+        self.assertIn("""   IOMMU group: 15 (DMA-FQ), shared with other devices, no guest can have it as it is
+                with 0000:03:00.0, class 0x010802, driver nvme: no guest can have the group while the host uses it
+                with 0000:00:01.0, class 0x060400, no driver
+                reserved: 0xfee00000-0xfeefffff msi
+                and more reserved regions
+                and more devices than can be looked at
+        Way up: 0000:00:01.0, root port: ACS is not complete, it lacks source validation, request redirect
+                0000:01:00.0, upper port of a switch
+                0000:01:01.0, lower port of a switch: no ACS, so devices below it may reach each other, unless the kernel knows its chipset to prevent that
+                0000:01:02.0, bridge from PCI Express to PCI: the IOMMU sees its id in place of those of the devices below it, which so are one group
+                0000:01:03.0, port: nothing is known of it: it ?[31mreads all ones
+                and more ports
+""", text)
+        one, = json.loads(self.run_client("--json", "explain", "big", exits=1).stdout)["gpus"]
+        self.assertEqual([port["acs"] for port in one["isolation"]["ports"]],
+                         ["incomplete", "not-needed", "none", "none", "unknown"])
+        one, = json.loads(self.run_client("--json", "explain", "01:00.0").stdout)["gpus"]
+        self.assertEqual(one["isolation"], {"problem": "this daemon cannot tell"})
 
     def test_stuck(self):
         self.start_fake()

@@ -328,6 +328,7 @@ static const sd_bus_vtable card_vtable[] = {
         SD_BUS_METHOD("ToGuest", "a{sv}", "", to_guest, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ToHost", "a{sv}", "", to_host, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Plan", "s", "aa{sv}", plan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Isolation", "", "a{sv}", fake_isolation, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Advice", "", "aa{sv}", fake_advice, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };

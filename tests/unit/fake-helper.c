@@ -145,8 +145,10 @@ int main(int argc, char *argv[]) {
                         if (recv(HELPER_SOCKET_FD, &request, sizeof(request), 0) != sizeof(request))
                                 break;
                         record(&request);
-                        if (request.verb == HELPER_SURVEY)
+                        if (request.verb == HELPER_SURVEY || request.verb == HELPER_READ_PORT)
                                 survey(&reply);
+                        if (request.verb == HELPER_READ_GROUP)
+                                (void) text_copy(reply.message, sizeof(reply.message), "DMA\n0xfee00000 0xfeefffff msi\n");
                         (void) text_format(at, sizeof(at), "%d", n);
                 }
                 act(script_for(at));

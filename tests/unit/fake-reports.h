@@ -5,4 +5,5 @@
 
 #include <systemd/sd-bus.h>
 
+int fake_isolation(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int fake_advice(sd_bus_message *message, void *userdata, sd_bus_error *error);

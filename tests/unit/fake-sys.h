@@ -44,6 +44,8 @@ void fake_read(const char *path, char *buffer, size_t size);
 void fake_read_bytes(const char *path, void *bytes, size_t size);
 void fake_remove(const char *path);
 void fake_make_folder(const char *path);
+/* The card comes to sit below a port 0000:00:01.0, beside which there is 0000:00:02.0. */
+void fake_move_below_port(void);
 /* @driver "": none */
 void fake_bind(const char *address, const char *driver);
 /* "" for none */

@@ -112,6 +112,18 @@ static inline _unused_ HelperRequest unguard(void) {
         return fake_request(HELPER_GUARD_CLEAR);
 }
 
+static inline _unused_ HelperRequest read_port(void) {
+        HelperRequest request = fake_request(HELPER_READ_PORT);
+
+        fake_move_below_port();
+        request.address = (PciAddress){ .slot = 1 };
+        return request;
+}
+
+static inline _unused_ HelperRequest read_group(void) {
+        return fake_request(HELPER_READ_GROUP);
+}
+
 static inline _unused_ HelperRequest alarm_of_clock(void) {
         HelperRequest request = fake_request(HELPER_WAKE_ALARM);
 

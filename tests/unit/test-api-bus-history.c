@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "base/text.h"
 #include "gpuswitch/names.h"
 
 static sd_bus *caller;
@@ -97,6 +98,107 @@ START_TEST(test_advice) {
 }
 END_TEST
 
+/* The value of @key in an a{sv}, as it stands in the message. */
+static void enter(sd_bus_message *reply, const char *expected, const char *contents) {
+        const char *key;
+
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'e', "sv"), 0);
+        ck_assert_int_gt(sd_bus_message_read(reply, "s", &key), 0);
+        ck_assert_str_eq(key, expected);
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'v', contents), 0);
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', contents + 1), 0);
+}
+
+static void leave(sd_bus_message *reply) {
+        for (int i = 0; i < 3; i++)
+                ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+}
+
+static void expect_member(sd_bus_message *reply, const char *address, const char *part) {
+        uint32_t class_code;
+        const char *key;
+
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
+        api_expect_text(reply, "address", address);
+        ck_assert_int_gt(sd_bus_message_read(reply, "{sv}", &key, "u", &class_code), 0);
+        api_expect_text(reply, "driver", streq(part, "blocks") ? "nvme" : "");
+        api_expect_text(reply, "part", part);
+        ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+}
+
+static void expect_group(sd_bus_message *reply) {
+        const char *key, *region;
+        int number, viable, more;
+
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
+        ck_assert_int_gt(sd_bus_message_read(reply, "{sv}", &key, "i", &number), 0);
+        ck_assert_int_eq(number, 15);
+        api_expect_text(reply, "type", "DMA");
+        ck_assert_int_gt(sd_bus_message_read(reply, "{sv}{sv}", &key, "b", &viable, &key, "b", &more), 0);
+        ck_assert_int_eq(viable, 0);
+        api_expect_text(reply, "problem", "");
+        enter(reply, "members", "aa{sv}");
+        expect_member(reply, "0000:01:00.0", "card");
+        expect_member(reply, "0000:02:00.0", "blocks");
+        expect_member(reply, "0000:03:00.0", "passive");
+        leave(reply);
+        enter(reply, "reserved_regions", "as");
+        ck_assert_int_gt(sd_bus_message_read(reply, "s", &region), 0);
+        ck_assert_str_eq(region, "0xfee00000-0xfeefffff msi");
+        leave(reply);
+        ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+}
+
+static void expect_port(sd_bus_message *reply) {
+        const char *key, *missing;
+        int alias;
+
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
+        api_expect_text(reply, "address", "0000:00:01.0");
+        api_expect_text(reply, "kind", "root-port");
+        api_expect_text(reply, "acs", "incomplete");
+        ck_assert_int_gt(sd_bus_message_read(reply, "{sv}", &key, "b", &alias), 0);
+        api_expect_text(reply, "problem", "");
+        enter(reply, "acs_missing", "as");
+        ck_assert_int_gt(sd_bus_message_read(reply, "s", &missing), 0);
+        ck_assert_str_eq(missing, "source validation");
+        ck_assert_int_gt(sd_bus_message_read(reply, "s", &missing), 0);
+        ck_assert_str_eq(missing, "upstream forwarding");
+        leave(reply);
+        ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+}
+
+START_TEST(test_isolation) {
+        Isolation *isolation = &api_fixture.isolation;
+        Call call = { 0 };
+
+        isolation->card.n_functions = 1;
+        isolation->card.functions[0].address.bus = 1;
+        isolation->card.functions[0].iommu_group = 15;
+        isolation->card.n_group_members = 2;
+        isolation->card.group_members[0] = (GroupMember){ .address = { .bus = 2 }, .iommu_group = 15, .driver = "nvme" };
+        isolation->card.group_members[1] = (GroupMember){ .address = { .bus = 3 }, .iommu_group = 15 };
+        isolation->n_groups = 1;
+        isolation->groups[0] = (GroupFacts){ .number = 15, .type = "DMA", .n_regions = 1,
+                                             .regions = { "0xfee00000-0xfeefffff msi" } };
+        isolation->n_ports = 1;
+        isolation->ports[0] = (PortFacts){ .address = { .slot = 1 }, .kind = PORT_ROOT, .acs = ACS_INCOMPLETE,
+                                           .acs_missing = ACS_SOURCE_VALIDATION | ACS_UPSTREAM_FORWARDING };
+        api_call(caller, &call, true, "Isolation", "");
+        api_run_until(&call.answered);
+        ck_assert_str_eq(call.error, "");
+        ck_assert_int_gt(sd_bus_message_enter_container(call.reply, 'a', "{sv}"), 0);
+        enter(call.reply, "groups", "aa{sv}");
+        expect_group(call.reply);
+        leave(call.reply);
+        enter(call.reply, "ports", "aa{sv}");
+        expect_port(call.reply);
+        leave(call.reply);
+        sd_bus_message_unref(call.reply);
+        ck_assert_uint_eq(api_fixture.n_questions, 0); /* nobody is asked */
+}
+END_TEST
+
 START_TEST(test_outcomes) {
         size_t n = 0;
         Call call = { 0 };
@@ -157,6 +259,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tests, test_evidence);
         tcase_add_test(tests, test_evidence_is_signalled);
         tcase_add_test(tests, test_advice);
+        tcase_add_test(tests, test_isolation);
         tcase_add_test(tests, test_outcomes);
         tcase_add_test(tests, test_outcomes_cannot_be_read);
         suite_add_tcase(suite, tests);

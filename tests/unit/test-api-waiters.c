@@ -16,6 +16,7 @@ static const PciAddress card = { .bus = 1 };
 typedef struct Caller {
         Request request;
         unsigned n_done, n_plans, n_errors, n_freed;
+        size_t n_ports; /* in the report it was given */
         char error[128], text[512];
 } Caller;
 
@@ -43,7 +44,18 @@ static void caller_free(Request *request) {
         ((Caller *) request)->n_freed++;
 }
 
-static const RequestReply reply = { caller_done, caller_plan, caller_error, caller_free };
+static int caller_isolation(Request *request, const Isolation *isolation) {
+        ((Caller *) request)->n_ports += isolation->n_ports;
+        return 0;
+}
+
+static const RequestReply reply = {
+        .done = caller_done,
+        .plan = caller_plan,
+        .isolation = caller_isolation,
+        .error = caller_error,
+        .free = caller_free,
+};
 
 static Caller callers[WAITERS_MAX + 1];
 static Waiters waiters;
@@ -111,6 +123,17 @@ START_TEST(test_plan) {
 }
 END_TEST
 
+START_TEST(test_isolation) {
+        static const Isolation isolation = { .n_ports = 3 };
+
+        waiters_add(&waiters, &callers[0].request, card);
+        waiters_isolation(&waiters, &isolation);
+        ck_assert_uint_eq(callers[0].n_ports, 3);
+        ck_assert_uint_eq(callers[0].n_freed, 1);
+        ck_assert_uint_eq(waiters.n, 0);
+}
+END_TEST
+
 static Suite *make_suite(void) {
         Suite *suite = suite_create("api-waiters");
         TCase *tcase = tcase_create("waiters");
@@ -119,6 +142,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, test_one_more_than_there_may_be);
         tcase_add_test(tcase, test_who_leaves_makes_room);
         tcase_add_test(tcase, test_plan);
+        tcase_add_test(tcase, test_isolation);
         suite_add_tcase(suite, tcase);
         return suite;
 }

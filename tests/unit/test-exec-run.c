@@ -383,6 +383,77 @@ START_TEST(test_survey_of_nothing) {
 }
 END_TEST
 
+static Isolation around;
+
+static void look_around(const char *script) {
+        const RunPaths paths = { .helper = FAKE_HELPER, .lock_dir = t.folder };
+
+        around = (Isolation){ .n_ports = 2, .ports = { { .address = { .slot = 1 } }, { .address = { .bus = 1 } } },
+                              .n_groups = 2, .groups = { { .number = 15 }, { .number = 16 } } };
+        around.card = (CardFacts){ .n_functions = 2,
+                                   .functions = { { .address = { .bus = 2 }, .iommu_group = 15 },
+                                                  { .address = { .bus = 2, .function = 1 }, .iommu_group = 16 } } };
+        ck_assert_int_eq(setenv("FAKE_HELPER_SCRIPT", script, 1), 0);
+        ck_assert_int_eq(run_isolation(t.event, &paths, &around, &handlers, &t, &t.run), 0);
+        while (t.n_ended == 0) {
+                ck_assert_ptr_null(run_isolated(t.run));
+                turn();
+        }
+}
+
+START_TEST(test_isolation) {
+        look_around("");
+        assert_end(RUN_END_DONE, 4, 0);
+        const Isolation *seen = run_isolated(t.run);
+        ck_assert_ptr_nonnull(seen);
+        for (size_t i = 0; i < 2; i++) {
+                ck_assert_str_eq(seen->ports[i].problem, "");
+                ck_assert_int_eq(seen->ports[i].kind, PORT_PCI);
+                ck_assert_str_eq(seen->groups[i].type, "DMA");
+                ck_assert_uint_eq(seen->groups[i].n_regions, 1);
+        }
+        ck_assert_int_eq(around.ports[0].kind, PORT_UNKNOWN);
+        ck_assert_uint_eq(n_requests(), 4);
+        ck_assert_uint_eq(t.n_before, 0);
+        ck_assert_uint_eq(t.n_after, 0);
+        ck_assert_ptr_null(run_surveyed(t.run));
+}
+END_TEST
+
+/* What cannot be read is no failure. */
+START_TEST(test_isolation_with_gaps) {
+        look_around("0=fail:1,3=fail:19");
+        assert_end(RUN_END_DONE, 4, 0);
+        const Isolation *seen = run_isolated(t.run);
+        ck_assert_str_eq(seen->ports[0].problem, "failed with 1");
+        ck_assert_str_eq(seen->ports[1].problem, "");
+        ck_assert_str_eq(seen->groups[0].problem, "");
+        ck_assert_str_eq(seen->groups[1].problem, "failed with 19");
+        ck_assert_str_eq(seen->groups[1].type, "");
+}
+END_TEST
+
+START_TEST(test_isolation_helper_dies) {
+        look_around("1=die:3");
+        assert_end(RUN_END_HELPER_DIED, 1, -ECHILD);
+        ck_assert_ptr_null(run_isolated(t.run));
+}
+END_TEST
+
+START_TEST(test_isolation_does_not_apply) {
+        look_around("1=skip");
+        assert_end(RUN_END_STEP_FAILED, 1, -EPROTO);
+}
+END_TEST
+
+START_TEST(test_isolation_of_nothing) {
+        const RunPaths paths = { .helper = FAKE_HELPER, .lock_dir = t.folder };
+        static const Isolation nothing;
+
+        ck_assert_int_eq(run_isolation(t.event, &paths, &nothing, &handlers, &t, &t.run), -EINVAL);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("exec-run");
         TCase *c = new_case("ends");
@@ -417,6 +488,11 @@ static Suite *suite(void) {
         tcase_add_test(c, test_survey);
         tcase_add_test(c, test_survey_fails);
         tcase_add_test(c, test_survey_of_nothing);
+        tcase_add_test(c, test_isolation);
+        tcase_add_test(c, test_isolation_with_gaps);
+        tcase_add_test(c, test_isolation_helper_dies);
+        tcase_add_test(c, test_isolation_does_not_apply);
+        tcase_add_test(c, test_isolation_of_nothing);
         suite_add_tcase(s, c);
         return s;
 }

@@ -117,6 +117,7 @@ static const struct {
         { HELPER_D3HOT, "/config", false, CAPABILITIES_CONFIG, "" },
         { HELPER_GUARD_SET, "/guard", true, 0, "" },
         { HELPER_GUARD_CLEAR, "/dev/vfio/12", false, CAPABILITIES_GROUP, "vfio-pci" },
+        { HELPER_READ_GROUP, "/type", false, 0, "" },
         { HELPER_WAKE_ALARM, "/wakealarm", true, 0, "" },
 };
 

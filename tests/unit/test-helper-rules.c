@@ -266,6 +266,12 @@ static void value_starts_reset(HelperRequest *r) {
 static void companion(HelperRequest *r) {
         r->address.function = 1;
 }
+static void port_beside(HelperRequest *r) {
+        r->address.slot = 2;
+}
+static void the_card_itself(HelperRequest *r) {
+        r->address = (PciAddress){ .bus = 1 };
+}
 static void nothing_saved(HelperRequest *r) {
 }
 
@@ -312,6 +318,9 @@ static const struct {
         { RULE_WAIT, poll_register, long_poll },
         { RULE_WAIT, poll_register, endless_wait },
         { RULE_DELAY, delay, long_delay },
+        { RULE_UPSTREAM, read_port, port_beside },
+        { RULE_UPSTREAM, read_port, the_card_itself },
+        { RULE_GROUP, read_group, other_group },
         { RULE_ALARM, alarm_of_clock, alarm_at_once },
         { RULE_ALARM, alarm_of_clock, late_alarm },
         { RULE_DELAY, delay, endless_delay },
