@@ -58,6 +58,9 @@ static void step_action(const Step *step, char *buffer, size_t size) {
                 (void) text_format(value, sizeof(value), "\"+%u\"", step->value);
                 write_text(step, value, buffer, size);
                 break;
+        case STEP_REMOVE_RESCAN:
+                write_text(step, "1", buffer, size);
+                break;
         case STEP_ALIVE:
         case STEP_SAVE_CONFIG:
         case STEP_VERIFY_CONFIG:

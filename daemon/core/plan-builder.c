@@ -24,6 +24,7 @@ static usec_t kind_timeout(StepKind kind) {
         case STEP_DELAY:
         case STEP_RESTORE_CONFIG:
         case STEP_VERIFY_CONFIG:
+        case STEP_REMOVE_RESCAN: /* with the probe() of whichever driver the kernel chooses */
                 return RESET_TIMEOUT_USEC;
         case STEP_NODES_FREE:
         case STEP_ALIVE:

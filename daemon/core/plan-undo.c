@@ -73,6 +73,7 @@ static void undo_step(PlanBuilder *builder, const Step *step) {
         case STEP_RESTORE_CONFIG:
         case STEP_VERIFY_CONFIG:
         case STEP_WAKE_ALARM:
+        case STEP_REMOVE_RESCAN:
         case _STEP_KIND_MAX:
         case _STEP_KIND_INVALID:
                 break;

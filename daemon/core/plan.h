@@ -38,6 +38,7 @@ typedef enum StepKind {
         STEP_GUARD_SET,      /* writes the address to gpuswitch-guard's `guard`, verifies its list */
         STEP_GUARD_CLEAR,    /* writes the address to its `release`, not while somebody has the vfio group open */
         STEP_WAKE_ALARM,     /* writes `wakealarm` of the machine's clock: `value` seconds from now. In no switch */
+        STEP_REMOVE_RESCAN,  /* writes 1 to `remove` of every function, then to `rescan` above them. In no switch */
         _STEP_KIND_MAX,
         _STEP_KIND_INVALID = -EINVAL,
 } StepKind;

@@ -119,6 +119,9 @@ const char *step_describe(const Step *step, char *buffer, size_t size) {
         case STEP_WAKE_ALARM:
                 (void) text_format(buffer, size, "set the clock to wake the machine in %u seconds", step->value);
                 break;
+        case STEP_REMOVE_RESCAN:
+                (void) text_format(buffer, size, "remove %s and all beside it, and read their bus again", address);
+                break;
         case STEP_GUARD_SET:
                 (void) text_format(buffer, size, "let gpuswitch-guard keep bus resets from %s", address);
                 break;

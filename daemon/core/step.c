@@ -38,6 +38,7 @@ static const char *const step_kind_table[_STEP_KIND_MAX] = {
         [STEP_GUARD_SET] = "set-guard",
         [STEP_GUARD_CLEAR] = "clear-guard",
         [STEP_WAKE_ALARM] = "wake-alarm",
+        [STEP_REMOVE_RESCAN] = "remove-rescan",
 };
 DEFINE_ENUM_TEXT(step_kind, StepKind, step_kind_table)
 
@@ -95,6 +96,7 @@ bool step_writes(const Step *step) {
         case STEP_GUARD_SET:
         case STEP_GUARD_CLEAR:
         case STEP_WAKE_ALARM:
+        case STEP_REMOVE_RESCAN:
                 return true;
         /* A register behind an index is read by writing the index, which changes nothing. */
         case STEP_CHECK_REGISTER:
@@ -169,6 +171,9 @@ const char *step_path(const Step *step, char buffer[static PATH_TEXT_SIZE]) {
                 break;
         case STEP_WAKE_ALARM:
                 (void) text_format(buffer, PATH_TEXT_SIZE, "/sys/class/rtc/rtc0/wakealarm");
+                break;
+        case STEP_REMOVE_RESCAN:
+                (void) text_format(buffer, PATH_TEXT_SIZE, DEVICES "%s/remove", address);
                 break;
         case STEP_NODES_FREE:
         case STEP_DELAY:

@@ -48,6 +48,7 @@ static const struct {
         [HELPER_READ_PORT] = { operation_read_port, CAPABILITIES_CONFIG },
         [HELPER_READ_GROUP] = { operation_read_group, 0 },
         [HELPER_WAKE_ALARM] = { operation_wake_alarm, 0 },
+        [HELPER_REMOVE_RESCAN] = { operation_remove_rescan, CAPABILITIES_GROUP },
 };
 
 uint64_t operations_capabilities(void) {

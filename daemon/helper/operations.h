@@ -52,3 +52,5 @@ uint64_t operations_capabilities(void);
 void operation_run(Helper *helper, const HelperRequest *request, HelperReply *ret_reply);
 /* wake-alarm.c */
 int operation_wake_alarm(Helper *helper, const HelperRequest *request, HelperReply *reply);
+/* remove-rescan.c */
+int operation_remove_rescan(Helper *helper, const HelperRequest *request, HelperReply *reply);

@@ -51,6 +51,7 @@ typedef enum HelperVerb {
         HELPER_WAKE_ALARM,     /* the machine's clock wakes it in `value` seconds; -EBUSY: another alarm is set */
         HELPER_READ_PORT,      /* config of `address`, a bridge on the way from the root bus to the card */
         HELPER_READ_GROUP,     /* of `iommu_group`: in `message` its type, and below it its reserved regions */
+        HELPER_REMOVE_RESCAN,  /* the whole slot; -EBUSY: somebody has a function; -ENXIO: it did not come back, or reads all ones */
         _HELPER_VERB_MAX,
 } HelperVerb;
 

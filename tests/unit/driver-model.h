@@ -224,6 +224,7 @@ static inline _unused_ int model_run(Model *model, const Step *step) {
         case STEP_DELAY:
         case STEP_VERIFY_CONFIG:
         case STEP_WAKE_ALARM:
+        case STEP_REMOVE_RESCAN:
                 return 0;
         case _STEP_KIND_MAX:
         case _STEP_KIND_INVALID:

@@ -65,6 +65,7 @@ static inline _unused_ const char *plan_line(const Step *step, char buffer[stati
         case STEP_RESTORE_CONFIG:
         case STEP_VERIFY_CONFIG:
         case STEP_WAKE_ALARM:
+        case STEP_REMOVE_RESCAN:
         case _STEP_KIND_MAX:
         case _STEP_KIND_INVALID:
                 (void) text_format(buffer, PLAN_LINE_SIZE, "%s .%u", kind, step->address.function);

@@ -163,6 +163,12 @@ static const struct {
           { .value = 10 },
           "/sys/class/rtc/rtc0/wakealarm",
           "set the clock to wake the machine in 10 seconds" },
+        { STEP_REMOVE_RESCAN,
+          "remove-rescan",
+          true,
+          { 0 },
+          "/sys/bus/pci/devices/0000:01:00.1/remove",
+          "remove 0000:01:00.1 and all beside it, and read their bus again" },
 };
 
 static Step row_step(int i) {

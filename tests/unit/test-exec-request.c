@@ -38,6 +38,7 @@ static const struct {
         { STEP_GUARD_SET, HELPER_GUARD_SET, "" },
         { STEP_GUARD_CLEAR, HELPER_GUARD_CLEAR, "" },
         { STEP_WAKE_ALARM, HELPER_WAKE_ALARM, "" },
+        { STEP_REMOVE_RESCAN, HELPER_REMOVE_RESCAN, "" },
 };
 
 static Step some_step(StepKind kind) {

@@ -119,6 +119,9 @@ static const struct {
         { HELPER_GUARD_CLEAR, "/dev/vfio/12", false, CAPABILITIES_GROUP, "vfio-pci" },
         { HELPER_READ_GROUP, "/type", false, 0, "" },
         { HELPER_WAKE_ALARM, "/wakealarm", true, 0, "" },
+        { HELPER_REMOVE_RESCAN, "/dev/vfio/12", false, CAPABILITIES_GROUP, "" },
+        { HELPER_REMOVE_RESCAN, "/remove", true, 0, "" },
+        { HELPER_REMOVE_RESCAN, "/rescan", true, 0, "" },
 };
 
 START_TEST(test_in_force) {
@@ -134,6 +137,9 @@ START_TEST(test_in_force) {
         fake_write(GUARD_MODULE_FOLDER "/release", "%s", "");
         fake_write(GUARD_MODULE_FOLDER "/guarded", "0000:01:00.0\n");
         fake_write("/sys/class/rtc/rtc0/wakealarm", "%s", "");
+        fake_write(DEVICE "/remove", "%s", "");
+        fake_write("/sys/bus/pci/devices/0000:01:00.1/remove", "%s", "");
+        fake_write("/sys/class/pci_bus/0000:01/rescan", "%s", "");
         fake_bind("0000:01:00.0", cases[_i].driver);
         fake_bind("0000:01:00.1", "vfio-pci");
         if (cases[_i].verb == HELPER_VERIFY_CONFIG)
