@@ -188,7 +188,7 @@ static const char *guard_text(const Rule *rule) {
 }
 
 static void put_subject(const Subject *subject, bool colour_on) {
-        char id[32];
+        char id[32], text[256];
 
         printf("%s%s%s\n", subject->is_here ? ADDRESS_TEXT(subject->card->functions[0].address) : "",
                subject->is_here ? "  " : "", id_text(subject->card, id, sizeof(id)));
@@ -209,6 +209,7 @@ static void put_subject(const Subject *subject, bool colour_on) {
         for (size_t i = 0; i < subject->n_values; i++)
                 if (streq(subject->values[i].key, "recovery"))
                         printf("\nA lost card comes back by, in this order: %s\n", subject->values[i].text);
+        printf("\n`gpuswitchctl recover` may use: %s\n", recovery_text(&subject->rule.recovery, text, sizeof(text)));
         put_advice(subject);
         put_values(subject, colour_on);
 }
@@ -269,6 +270,7 @@ static json_object *advice_json(const Subject *subject) {
 static void print_subject_json(const Subject *subject) {
         _cleanup_(json_object_putp) json_object *root = json_object_new_object();
         json_object *resets = json_object_new_array(), *never = json_object_new_array();
+        json_object *recover = json_object_new_array();
         const Rule *rule = &subject->rule;
         char id[32];
 
@@ -291,6 +293,12 @@ static void print_subject_json(const Subject *subject) {
                                rule->guest_reboots == GUEST_REBOOTS_UNLIMITED ? NULL
                                                                               : json_object_new_uint64(rule->guest_reboots));
         json_object_object_add(root, "resets", resets);
+        json_object_array_add(recover, json_object_new_string("look"));
+        if (rule->recovery.suspend_usec > 0)
+                json_object_array_add(recover, json_object_new_string("suspend"));
+        if (rule->recovery.remove_rescan)
+                json_object_array_add(recover, json_object_new_string("rescan"));
+        json_object_object_add(root, "recover", recover);
         json_object_object_add(root, "never", never);
         json_object_object_add(root, "advice", advice_json(subject));
         json_object_object_add(root, "values", values_json(subject));

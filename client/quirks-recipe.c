@@ -98,10 +98,32 @@ const char *recipe_step_text(const RecipeStep *step, char *buffer, size_t size) 
         case RECIPE_VERIFY:
                 (void) text_copy(buffer, size, "verify that every function answers, as it was saved");
                 break;
+        case RECIPE_REMOVE_RESCAN:
+                (void) text_copy(buffer, size, "remove every function, and read their bus again");
+                break;
+        case RECIPE_SUSPEND:
+                (void) text_copy(buffer, size, "suspend the machine for ");
+                append_time(buffer, size, step->delay_usec);
+                break;
         case _RECIPE_VERB_MAX:
         case _RECIPE_VERB_INVALID:
                 break;
         }
+        return buffer;
+}
+
+const char *recovery_text(const Recovery *recovery, char *buffer, size_t size) {
+        buffer[0] = '\0';
+        if (recovery->suspend_usec > 0) {
+                (void) text_copy(buffer, size, "--suspend (the machine sleeps for ");
+                append_time(buffer, size, recovery->suspend_usec);
+                (void) text_append(buffer, size, ")");
+        }
+        if (recovery->remove_rescan)
+                (void) text_append(buffer, size, "%s--rescan (the card is taken off its bus, and the bus read again)",
+                                   isempty(buffer) ? "" : ", ");
+        if (isempty(buffer))
+                (void) text_copy(buffer, size, "nothing but a look at the card");
         return buffer;
 }
 

@@ -33,5 +33,8 @@ json_object *quirks_problems_json(const Policy *policy);
 /** recipe_step_text() - one word of a reset, as a person would say it. Returns @buffer. */
 const char *recipe_step_text(const RecipeStep *step, char *buffer, size_t size);
 
+/** recovery_text() - which options of `gpuswitchctl recover` a family lists. Returns @buffer. */
+const char *recovery_text(const Recovery *recovery, char *buffer, size_t size);
+
 /** recipe_conditions_text() - when it runs; "whenever a guest gets the card" where there are no conditions. Returns @buffer. */
 const char *recipe_conditions_text(const Recipe *recipe, const Rule *rule, char *buffer, size_t size);

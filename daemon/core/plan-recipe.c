@@ -22,6 +22,9 @@ static const StepKind kind_of_verb[_RECIPE_VERB_MAX] = {
         [RECIPE_D3HOT] = STEP_D3HOT,
         [RECIPE_RESTORE_CONFIG] = STEP_RESTORE_CONFIG,
         [RECIPE_VERIFY] = STEP_VERIFY_CONFIG,
+        /* In no recipe of a rule: policy keeps them apart. */
+        [RECIPE_REMOVE_RESCAN] = _STEP_KIND_INVALID,
+        [RECIPE_SUSPEND] = _STEP_KIND_INVALID,
 };
 
 static bool is_about_register(const RecipeStep *word) {

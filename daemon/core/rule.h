@@ -29,6 +29,8 @@ typedef enum RecipeVerb {
         RECIPE_D3HOT,            /* into D3hot and back, by the power management capability */
         RECIPE_RESTORE_CONFIG,   /* of every function */
         RECIPE_VERIFY,           /* ids of every function, registers as saved, MSI-X off */
+        RECIPE_REMOVE_RESCAN,    /* of a recovery only: the whole card off its bus, and the bus is read again */
+        RECIPE_SUSPEND,          /* of a recovery only: the machine sleeps, and its clock wakes it */
         _RECIPE_VERB_MAX,
         _RECIPE_VERB_INVALID = -EINVAL,
 } RecipeVerb;
@@ -53,7 +55,7 @@ typedef struct RecipeStep {
         uint32_t other_mask;  /* ... and its bit */
         bool optional;        /* *-register: left out on a card that has no such BAR */
         char method[ATTRIBUTE_VALUE_SIZE]; /* function-reset: "flr", "pm", ... */
-        usec_t delay_usec;    /* delay */
+        usec_t delay_usec;    /* delay; suspend: when the clock wakes the machine */
         usec_t timeout_usec;  /* poll-register: the defined end of the polling. Others: when the helper is given up */
 } RecipeStep;
 
@@ -70,7 +72,15 @@ typedef struct Recipe {
         bool before_guest;
         /* Not proven on this family: runs only where policy allows "experimental". */
         bool experimental;
+        /* Of words that bring a lost card back, and no reset: in a Rule it is `recovery`, and never among the recipes. */
+        bool is_recovery;
 } Recipe;
+
+/* What of it a person may ask for: `gpuswitchctl recover`. Nobody else ever does. */
+typedef struct Recovery {
+        bool remove_rescan;
+        usec_t suspend_usec; /* 0: no suspend */
+} Recovery;
 
 /* Rule.guest_reboots: nothing is known that would end it. */
 #define GUEST_REBOOTS_UNLIMITED UINT32_MAX
@@ -81,6 +91,7 @@ typedef struct Rule {
         ResetStateRule state;
         KernelGuard kernel_guard;
         Recipe recipes[RECIPES_MAX]; /* in order of preference; the first without steps ends the list */
+        Recovery recovery;
         uint32_t guest_reboots; /* inside one QEMU process, that the card bears */
 
         /* Policy */

@@ -55,6 +55,8 @@ static const char *const recipe_verb_table[_RECIPE_VERB_MAX] = {
         [RECIPE_D3HOT] = "d3hot",
         [RECIPE_RESTORE_CONFIG] = "restore-config",
         [RECIPE_VERIFY] = "verify",
+        [RECIPE_REMOVE_RESCAN] = "remove-rescan",
+        [RECIPE_SUSPEND] = "suspend",
 };
 DEFINE_ENUM_TEXT(recipe_verb, RecipeVerb, recipe_verb_table)
 

@@ -52,7 +52,8 @@ static const KeyFormat format_name = { "name", "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}
         }
 #define STEP_WORDS                                                                                           \
         "save-config", "write-config", "check-register", "poll-register", "write-register",                 \
-                "differ-register", "delay", "function-reset", "vendor-reset", "d3hot", "restore-config", "verify"
+                "differ-register", "delay", "function-reset", "vendor-reset", "d3hot", "restore-config", "verify",      \
+                "remove-rescan", "suspend"
 #define WITH_REGISTER WORDS("check-register", "poll-register", "write-register", "differ-register")
 #define WITH_TEST WORDS("check-register", "poll-register")
 #define STATE_WORDS "fresh", "touched", "prefail", "failed", "unknown"
@@ -132,6 +133,9 @@ static const KeySpec key_table[] = {
                   "it. Default: true." },
         { OBJECT_RESET, "experimental", KEY_TYPE_BOOL,
           .help = "Not proven on this family: runs only where policy allows \"experimental\". Default: false." },
+        { OBJECT_RESET, "recovery", KEY_TYPE_BOOL,
+          .help = "True: these are the words by which `gpuswitchctl recover` may bring a lost card back (remove-rescan, "
+                  "suspend), and no reset; never run by itself. One in a family. Default: false." },
         { OBJECT_RESET, "confidence", KEY_TYPE_WORD, .words = WORDS(CONFIDENCE_WORDS), .help = CONFIDENCE_HELP },
         { OBJECT_RESET, "steps", KEY_TYPE_OBJECTS, .is_required = true, .child = OBJECT_RESET_STEP, .min = 1,
           .max = RECIPE_STEPS_MAX,
@@ -172,8 +176,9 @@ static const KeySpec key_table[] = {
           .help = "Whether a card that has no such BAR is reset without this step. Default: false, it is not reset so." },
         { OBJECT_RESET_STEP, "method", KEY_TYPE_TEXT, .format = &format_method, .with = WORDS("function-reset"),
           .needed_by = WORDS("function-reset"), .help = "Which of the kernel's methods, as reset_method names them." },
-        { OBJECT_RESET_STEP, "for", KEY_TYPE_TEXT, .format = &format_duration, .with = WORDS("delay"),
-          .needed_by = WORDS("delay"), .help = "How long to wait at least. At most 5s." },
+        { OBJECT_RESET_STEP, "for", KEY_TYPE_TEXT, .format = &format_duration, .with = WORDS("delay", "suspend"),
+          .needed_by = WORDS("delay"),
+          .help = "How long to wait at least, at most 5s. Of suspend: when the clock wakes the machine, 5s to 60s; default 10s." },
         { OBJECT_RESET_STEP, "timeout", KEY_TYPE_TEXT, .format = &format_duration, .needed_by = WORDS("poll-register"),
           .help = "When to give the step up: of poll-register, when its test has not been passed, at most 10s; of the others "
                   "at most, and by default, 120s." },

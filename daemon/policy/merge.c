@@ -71,6 +71,7 @@ void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
                 rule.kernel_guard = family->kernel_guard;
                 rule.state = family->state;
                 memcpy(rule.recipes, family->recipes, sizeof(rule.recipes));
+                rule.recovery = family->recovery;
                 rule.guest_reboots = family->guest_reboots;
         }
         if (contest) {
@@ -79,6 +80,7 @@ void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
                 rule.kernel_guard = KERNEL_GUARD_NONE;
                 rule.guest_reboots = contest->guest_reboots;
                 memset(rule.recipes, 0, sizeof(rule.recipes));
+                rule.recovery = (Recovery){ 0 };
         }
         if ((entry = best_card(policy, card, CARD_WORD_NAME)))
                 (void) text_copy(rule.name, sizeof(rule.name), entry->name);

@@ -23,6 +23,7 @@ typedef struct Family {
         ResetStateRule state;
         bool has_state; /* at least one cell is given */
         Recipe recipes[RECIPES_MAX];
+        Recovery recovery;
         uint32_t guest_reboots; /* or GUEST_REBOOTS_UNLIMITED */
 } Family;
 

@@ -150,6 +150,7 @@ bool policy_family(const Policy *policy, size_t index, PolicyFamily *ret_family)
                 .confidence = family->confidence,
                 .bus_reset = family->bus_reset,
                 .recipes = family->recipes,
+                .recovery = family->recovery,
                 .n_ids = family->n_matches,
         };
         return true;

@@ -77,6 +77,7 @@ typedef struct PolicyFamily {
         const char *confidence; /* "" where it is not said */
         BusResetWish bus_reset;
         const Recipe *recipes; /* RECIPES_MAX of them */
+        Recovery recovery;
         size_t n_ids;
 } PolicyFamily;
 

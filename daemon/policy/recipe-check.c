@@ -127,9 +127,37 @@ static int check_step(Report *report, const Place *at, const RecipeStep *step, c
         return 0;
 }
 
-int recipe_check(Report *report, const Place *steps, const Recipe *recipe, const Family *family) {
+static bool is_of_recovery(const RecipeStep *step) {
+        return step->verb == RECIPE_REMOVE_RESCAN || step->verb == RECIPE_SUSPEND;
+}
+
+/* The words of a recovery are for a card that is lost: they and the words of a reset are never in one list. */
+static int check_recovery(Report *report, const Place *steps, const Recipe *recipe) {
         bool is_sound = true;
 
+        for (size_t i = 0; i < recipe->n_steps; i++) {
+                const RecipeStep *step = &recipe->steps[i];
+                const char *word = recipe_verb_to_string(step->verb);
+                Place at = place_index(steps, i);
+                int r = 0;
+                if (is_of_recovery(step) != recipe->is_recovery)
+                        r = recipe->is_recovery ? report_meaning(report, &at, "\"%s\" is in no recovery: that is made of "
+                                                                 "\"remove-rescan\" and \"suspend\"", word)
+                                                : report_meaning(report, &at, "\"%s\" is only for a reset with \"recovery\": "
+                                                                 "true, which nobody runs by himself", word);
+                for (size_t k = 0; k < i && r == 0; k++)
+                        if (recipe->is_recovery && recipe->steps[k].verb == step->verb)
+                                r = report_meaning(report, &at, "\"%s\" is there twice", word);
+                is_sound = is_sound && r == 0;
+        }
+        return is_sound ? 0 : POLICY_E_REFUSED;
+}
+
+int recipe_check(Report *report, const Place *steps, const Recipe *recipe, const Family *family) {
+        bool is_sound = check_recovery(report, steps, recipe) == 0;
+
+        if (recipe->is_recovery)
+                return is_sound ? 0 : POLICY_E_REFUSED;
         /* Of each step what is wrong for the first card that it is wrong for. */
         for (size_t i = 0; i < recipe->n_steps; i++) {
                 Place at = place_index(steps, i);

@@ -8,6 +8,8 @@
 
 #define DELAY_MAX_USEC (5 * USEC_PER_SEC)
 #define POLL_MAX_USEC (10 * USEC_PER_SEC)
+/* So late that the machine sleeps by then: an alarm that is over wakes nobody. */
+#define SUSPEND_DEFAULT_USEC (10 * USEC_PER_SEC)
 #define NAME_DEFAULT "reset"
 
 /* "100us" in the table's format "duration": nine digits at most, so nothing can overflow. */
@@ -128,11 +130,18 @@ static int read_bits(Report *report, const Place *place, json_object *object, Re
 
 static int read_times(Report *report, const Place *place, json_object *object, RecipeStep *step) {
         usec_t max = step->verb == RECIPE_POLL_REGISTER ? POLL_MAX_USEC : RESET_TIMEOUT_USEC;
-        Place at = place_key(place, "timeout");
+        bool sleeps = step->verb == RECIPE_SUSPEND;
+        usec_t longest = sleeps ? WAKE_ALARM_MAX_SECONDS * USEC_PER_SEC : DELAY_MAX_USEC;
+        Place at = place_key(place, "timeout"), at_for = place_key(place, "for");
 
-        if (read_duration(report, place, object, "for", DELAY_MAX_USEC, &step->delay_usec) != 0 ||
+        if (sleeps)
+                step->delay_usec = SUSPEND_DEFAULT_USEC;
+        if (read_duration(report, place, object, "for", longest, &step->delay_usec) != 0 ||
             read_duration(report, place, object, "timeout", max, &step->timeout_usec) != 0)
                 return POLICY_E_REFUSED;
+        if (sleeps && (step->delay_usec < WAKE_ALARM_MIN_SECONDS * USEC_PER_SEC || step->delay_usec % USEC_PER_SEC != 0))
+                return report_meaning(report, &at_for, "has to be whole seconds, %u to %u", WAKE_ALARM_MIN_SECONDS,
+                                      WAKE_ALARM_MAX_SECONDS);
         if (step->delay_usec >= step->timeout_usec)
                 return report_meaning(report, &at, "has to be longer than the delay itself");
         return 0;
@@ -164,6 +173,18 @@ static bool flag_or(json_object *object, const char *key, bool otherwise) {
         return value ? json_object_get_boolean(value) : otherwise;
 }
 
+/* What says when a reset is run has no meaning where nobody but a person runs it. */
+static int check_recovery_keys(Report *report, const Place *place, json_object *object) {
+        static const char *const keys[] = { "name", "after_driver", "needs_guard", "before_guest", "experimental" };
+
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                Place at = place_key(place, keys[i]);
+                if (member(object, keys[i]))
+                        return report_meaning(report, &at, "has no meaning in a recovery, which only a person asks for");
+        }
+        return 0;
+}
+
 static int recipe_read(Report *report, const Place *place, json_object *object, const Family *family,
                        Recipe *ret_recipe) {
         json_object *steps = member(object, "steps");
@@ -172,6 +193,7 @@ static int recipe_read(Report *report, const Place *place, json_object *object, 
                 .needs_guard = flag_or(object, "needs_guard", family->bus_reset == BUS_RESET_FORBIDDEN),
                 .before_guest = flag_or(object, "before_guest", true),
                 .experimental = flag_or(object, "experimental", false),
+                .is_recovery = flag_or(object, "recovery", false),
                 .n_steps = json_object_array_length(steps),
         };
         bool is_sound = true;
@@ -183,6 +205,8 @@ static int recipe_read(Report *report, const Place *place, json_object *object, 
                 if (step_read(report, &at, json_object_array_get_idx(steps, i), &recipe.steps[i]) != 0)
                         is_sound = false;
         }
+        if (recipe.is_recovery && check_recovery_keys(report, place, object) != 0)
+                is_sound = false;
         if (!is_sound || recipe_check(report, &at_steps, &recipe, family) != 0)
                 return POLICY_E_REFUSED;
         *ret_recipe = recipe;
@@ -200,17 +224,36 @@ static int check_name(Report *report, const Place *place, const Family *family, 
         return 0;
 }
 
+static int recovery_take(Report *report, const Place *place, const Recipe *recipe, Recovery *recovery) {
+        if (recovery->remove_rescan || recovery->suspend_usec > 0)
+                return report_meaning(report, place, "is the second recovery of this family: write all words into one");
+        for (size_t i = 0; i < recipe->n_steps; i++) {
+                recovery->remove_rescan |= recipe->steps[i].verb == RECIPE_REMOVE_RESCAN;
+                if (recipe->steps[i].verb == RECIPE_SUSPEND)
+                        recovery->suspend_usec = recipe->steps[i].delay_usec;
+        }
+        return 0;
+}
+
 int recipes_read(Report *report, const Place *place, json_object *value, Family *family) {
         bool is_list = json_object_is_type(value, json_type_array);
-        size_t n = is_list ? json_object_array_length(value) : 1;
+        size_t n = is_list ? json_object_array_length(value) : 1, n_recipes = 0;
         int r = 0;
 
         for (size_t i = 0; i < n; i++) {
                 Place at = is_list ? place_index(place, i) : *place;
                 json_object *object = is_list ? json_object_array_get_idx(value, i) : value;
-                if (recipe_read(report, &at, object, family, &family->recipes[i]) != 0 ||
-                    check_name(report, &at, family, i) != 0)
+                Recipe recipe;
+                if (recipe_read(report, &at, object, family, &recipe) != 0)
                         r = POLICY_E_REFUSED;
+                else if (recipe.is_recovery) {
+                        if (recovery_take(report, &at, &recipe, &family->recovery) != 0)
+                                r = POLICY_E_REFUSED;
+                } else {
+                        family->recipes[n_recipes] = recipe;
+                        if (check_name(report, &at, family, n_recipes++) != 0)
+                                r = POLICY_E_REFUSED;
+                }
         }
         return r;
 }

@@ -9,7 +9,7 @@
 
 /**
  * recipes_read() - the value of "reset", checked by check_object(): one reset, or a list of them
- * @family: in: what it matches and says of the bus reset. Out: its recipes
+ * @family: in: what it matches and says of the bus reset. Out: its recipes and its recovery
  *
  * Return: 0, or POLICY_E_REFUSED: a limit exceeded, a contradiction, or what recipe_check() finds.
  */

@@ -75,7 +75,8 @@ static void collect_resets(Collection *values, const Place *place, json_object *
                 json_object *reset = is_list ? json_object_array_get_idx(value, i) : value;
                 Place at = is_list ? place_index(place, i) : *place;
                 char prefix[64];
-                (void) text_format(prefix, sizeof(prefix), "reset.%s.", member_string(reset, "name") ?: "reset");
+                (void) text_format(prefix, sizeof(prefix), "reset.%s.", json_object_get_boolean(member(reset, "recovery")) ? "recovery"
+                                                                                             : member_string(reset, "name") ?: "reset");
                 collect(values, OBJECT_RESET, prefix, &at, reset);
         }
 }

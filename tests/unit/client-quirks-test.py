@@ -145,7 +145,8 @@ class QuirksTest(unittest.TestCase):
                      "write 0x39d5e86b at 0x7c of the configuration space\n", "wait 100 us\n",
                      "wait, at most 100 ms, until register 0x5428 of BAR 5 is not 0xffffffff; without this BAR: left out\n",
                      "What is not done:\n  - no reset of its bus in a state in which that could lose it\n",
-                     "A lost card comes back by, in this order: suspend power-off\n", "  state.touched_host_bind = prefail\n"):
+                     "A lost card comes back by, in this order: suspend power-off\n",
+                     "`gpuswitchctl recover` may use: --suspend (the machine sleeps for 10 s), --rescan (", "  state.touched_host_bind = prefail\n"):
             self.assertIn(part, text)
 
     def test_values_are_where_they_are_said_to_be(self):

@@ -230,7 +230,7 @@ END_TEST
 START_TEST(test_recipe_verbs) {
         static const char *const verbs[_RECIPE_VERB_MAX] = {
                 "save-config", "write-config",   "check-register", "poll-register", "write-register", "differ-register",
-                "delay",       "function-reset", "vendor-reset",   "d3hot",         "restore-config", "verify",
+                "delay",       "function-reset", "vendor-reset",   "d3hot",         "restore-config", "verify", "remove-rescan", "suspend",
         };
 
         for (RecipeVerb verb = 0; verb < _RECIPE_VERB_MAX; verb++) {

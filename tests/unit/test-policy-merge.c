@@ -214,6 +214,26 @@ START_TEST(resets_in_order_of_preference) {
 }
 END_TEST
 
+/* What a person may ask for is apart from what is planned, and comes with its family or not at all. */
+START_TEST(recovery_is_no_reset) {
+        CardFacts card = rx470(), other = fixture_card("0000:02:00.0", 0x10de, 0x2484);
+
+        ck_assert_int_eq(symlink(SAMPLES "/y_recovery-beside-a-reset.json", fixture_path(f.vendor, "10.json")), 0);
+        Rule rule = rule_of(&card);
+        ck_assert(!rule.recovery.remove_rescan);
+        ck_assert_uint_eq(rule.recovery.suspend_usec, 60 * USEC_PER_SEC);
+        ck_assert_uint_eq(rule.recipes[0].n_steps, 4);
+        ck_assert_uint_eq(rule.recipes[1].n_steps, 0);
+        rule = rule_of(&other);
+        ck_assert(!rule.recovery.remove_rescan && rule.recovery.suspend_usec == 0);
+        ck_assert_int_eq(symlink(SAMPLES "/y_recovery.json", fixture_path(f.admin, "10.json")), 0);
+        rule = rule_of(&card);
+        ck_assert(rule.recovery.remove_rescan);
+        ck_assert_uint_eq(rule.recovery.suspend_usec, 10 * USEC_PER_SEC);
+        ck_assert_uint_eq(rule.recipes[0].n_steps, 0);
+}
+END_TEST
+
 START_TEST(policy_is_merged_key_by_key) {
         CardFacts card = rx470(), other = fixture_card("0000:02:00.0", 0x10de, 0x2484);
 
@@ -355,6 +375,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, kernel_guard_is_the_families_word);
         tcase_add_test(tcase, words_of_a_recipe);
         tcase_add_test(tcase, resets_in_order_of_preference);
+        tcase_add_test(tcase, recovery_is_no_reset);
         tcase_add_test(tcase, policy_is_merged_key_by_key);
         tcase_add_test(tcase, later_policy_wins_among_equals);
         tcase_add_test(tcase, policy_can_forbid_the_bus_reset);

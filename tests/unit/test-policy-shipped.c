@@ -294,10 +294,11 @@ static void check_families_of(const char *path) {
                 bool is_list = json_object_is_type(resets, json_type_array);
                 for (size_t k = 0; k < (is_list ? json_object_array_length(resets) : 1); k++) {
                         json_object *reset = is_list ? json_object_array_get_idx(resets, k) : resets;
-                        ck_assert_msg(json_object_object_get_ex(reset, "name", &value), "%s: family %zu", path, i);
+                        bool recovers = json_object_object_get_ex(reset, "recovery", &value) && json_object_get_boolean(value);
+                        ck_assert_msg(recovers || json_object_object_get_ex(reset, "name", &value), "%s: family %zu", path, i);
                         ck_assert_msg(json_object_object_get_ex(reset, "confidence", &value), "%s: family %zu", path, i);
                         /* What is only inferred does not run by itself. */
-                        if (streq(json_object_get_string(value), "low"))
+                        if (!recovers && streq(json_object_get_string(value), "low"))
                                 ck_assert(json_object_object_get_ex(reset, "experimental", &value) &&
                                           json_object_get_boolean(value));
                 }
