@@ -32,6 +32,7 @@ typedef struct Options {
         bool this_boot; /* log -b */
         bool list;      /* inhibit --list */
         bool suspend;   /* recover --suspend */
+        bool rescan;    /* recover --rescan */
 } Options;
 
 /* Verbs get their arguments as a NULL-terminated list whose length main() has checked. */

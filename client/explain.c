@@ -150,6 +150,7 @@ static ExitStatus explain_card(const Session *session, sd_bus_message *inhibitor
         if (!gpu->stuck)
                 (void) json_object_object_add(card, "isolation", need(isolation_fetch(session->bus, gpu)));
         (void) json_object_object_add(card, "advice", need(advice_fetch(session->bus, gpu)));
+        (void) json_object_object_add(card, "recoveries", json_object_get(gpu->recoveries));
         *ret_card = json_object_get(card);
         return EXIT_DONE;
 }
@@ -183,6 +184,20 @@ static void put_side(json_object *side, const char *label, bool colour_on) {
         }
 }
 
+/* What a person may ask for when the card is lost. */
+static void put_recoveries(const Gpu *gpu, bool colour_on) {
+        char text[256] = "gpuswitchctl recover";
+
+        if (!gpu->recoveries || streq(gpu->reset_state, "fresh") || streq(gpu->reset_state, "touched"))
+                return;
+        for (size_t i = 0; i < json_object_array_length(gpu->recoveries); i++) {
+                const char *name = json_object_get_string(json_object_array_get_idx(gpu->recoveries, i));
+                if (!streq(name, "look"))
+                        (void) text_append(text, sizeof(text), "%s--%s", i > 1 ? ", or with " : ", also with ", name);
+        }
+        field_line(colour_on, "Recovery", COLOUR_PLAIN, text);
+}
+
 static void put_card(const Gpu *gpu, json_object *card, bool colour_on) {
         field_heading(gpu, colour_on);
         stuck_put(gpu, colour_on);
@@ -192,6 +207,7 @@ static void put_card(const Gpu *gpu, json_object *card, bool colour_on) {
                 else
                         put_side(member_of_type(card, sides[i].direction, json_type_object), sides[i].label,
                                  colour_on);
+        put_recoveries(gpu, colour_on);
         stuck_put_help(gpu, colour_on);
         if (!gpu->stuck)
                 isolation_put(member_of_type(card, "isolation", json_type_object), colour_on);

@@ -116,6 +116,7 @@ int gpu_refresh(Gpu *gpu) {
         gpu->domain_uuid = member_text(domain, "uuid");
         gpu->operation = member_of_type(json, "operation", json_type_object);
         gpu->stuck_detail = member_of_type(json, "stuck_detail", json_type_object);
+        gpu->recoveries = member_of_type(json, "recoveries", json_type_array);
         gpu->evidence = member_of_type(json, "evidence", json_type_array);
         if (address_parse(gpu->address, &gpu->pci) < 0)
                 return -EBADMSG;

@@ -41,6 +41,7 @@ typedef struct Gpu {
         json_object *operation; /* borrowed, NULL: none */
         json_object *stuck_detail; /* borrowed, NULL: not stuck, or an older daemon */
         json_object *evidence; /* borrowed, NULL: an older daemon */
+        json_object *recoveries; /* borrowed: "look", "suspend", "rescan"; NULL: an older daemon */
         size_t n_functions;
         GpuFunction functions[FUNCTIONS_MAX];
 } Gpu;

@@ -76,6 +76,7 @@ static void print_help(FILE *out) {
                 "  -D --directory=DIR    Read the journal files in DIR\n"
                 "Options of recover:\n"
                 "     --suspend          Suspend the machine for some seconds, which takes the GPU's power away\n"
+                "     --rescan           Take the GPU off its bus, and read the bus again\n"
                 "Options of quirks list, match, check (they read this machine's files, and need neither daemon nor root):\n"
                 "     --root=DIR         Read DIR/usr/lib/gpuswitch, DIR/etc/gpuswitch and DIR/sys instead\n"
                 "Options of inhibit:\n"
@@ -118,7 +119,7 @@ typedef struct Parsed {
 
 static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed *parsed) {
         enum { OPTION_JSON = 0x100, OPTION_VERSION, OPTION_GPU, OPTION_WHO, OPTION_WHY, OPTION_MODE, OPTION_LIST,
-               OPTION_SUSPEND, OPTION_ROOT };
+               OPTION_SUSPEND, OPTION_RESCAN, OPTION_ROOT };
         static const struct option table[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPTION_VERSION },
@@ -135,6 +136,7 @@ static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed 
                 { "mode", required_argument, NULL, OPTION_MODE },
                 { "list", no_argument, NULL, OPTION_LIST },
                 { "suspend", no_argument, NULL, OPTION_SUSPEND },
+                { "rescan", no_argument, NULL, OPTION_RESCAN },
                 { "root", required_argument, NULL, OPTION_ROOT },
                 { NULL, 0, NULL, 0 },
         };
@@ -201,6 +203,10 @@ static ExitStatus parse_options(int argc, char **argv, Options *options, Parsed 
                         parsed->recover_option = "--suspend";
                         options->suspend = true;
                         break;
+                case OPTION_RESCAN:
+                        parsed->recover_option = "--rescan";
+                        options->rescan = true;
+                        break;
                 default: /* getopt has said what is wrong */
                         fputs("See gpuswitchctl --help.\n", stderr);
                         return EXIT_USAGE;
@@ -229,6 +235,8 @@ static ExitStatus run_verb(const Options *options, const Parsed *parsed, char **
                 return usage_error("%s takes no option %s", verb->name, parsed->quirks_option);
         if (parsed->recover_option && !(verb->options & OPTIONS_RECOVER))
                 return usage_error("%s takes no option %s", verb->name, parsed->recover_option);
+        if (options->suspend && options->rescan)
+                return usage_error("--suspend and --rescan exclude each other");
         if (options->host && options->machine)
                 return usage_error("-H and -M exclude each other");
         return verb->run(options, arguments + 1);

@@ -22,6 +22,7 @@ typedef struct Switch {
         sd_event *event;
         Progress progress;
         char *path; /* of the card */
+        const char *method;
         char address[PCI_ADDRESS_TEXT_SIZE];
         bool done; /* there was a reply, and it was no error */
         sd_bus_error error;
@@ -87,6 +88,7 @@ static int start_call(Switch *self, const char *method, const char *option) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         sd_bus *bus = self->session.bus;
 
+        self->method = method;
         int r = sd_bus_match_signal(bus, NULL, GPUSWITCH_BUS_NAME, self->path,
                                     "org.freedesktop.DBus.Properties", "PropertiesChanged",
                                     on_properties_changed, self);
@@ -141,6 +143,18 @@ static void print_result_json(const Switch *self, const Gpu *gpu, const char *re
         print_json(stdout, object);
 }
 
+/* A card that a look has not brought back: what else its family lists. */
+static void put_recoveries(const Gpu *gpu) {
+        if (!streq(gpu->reset_state, "failed") && !streq(gpu->reset_state, "prefail") &&
+            !streq(gpu->reset_state, "unknown"))
+                return;
+        for (size_t i = 0; gpu->recoveries && i < json_object_array_length(gpu->recoveries); i++) {
+                const char *name = json_object_get_string(json_object_array_get_idx(gpu->recoveries, i));
+                if (streq(name, "suspend") || streq(name, "rescan"))
+                        printf("Its family also lists: gpuswitchctl recover %s --%s\n", gpu->address, name);
+        }
+}
+
 /* What has come of it. That the switch is done stays true when the daemon cannot be asked any more. */
 static ExitStatus report_done(Switch *self, const char *what) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -158,6 +172,8 @@ static ExitStatus report_done(Switch *self, const char *what) {
                        gpu->n_functions == 0 || isempty(gpu->functions[0].driver) ? "none"
                                                                                   : gpu->functions[0].driver,
                        gpu->reset_state);
+        if (gpu && !self->session.options->json && self->method && streq(self->method, "Recover"))
+                put_recoveries(gpu);
         return EXIT_DONE;
 }
 
@@ -240,5 +256,7 @@ ExitStatus verb_reset(const Options *options, char **arguments) {
 }
 
 ExitStatus verb_recover(const Options *options, char **arguments) {
+        if (options->rescan)
+                return switch_to(options, arguments[0], "Recover", "rescan", "back on its bus");
         return switch_to(options, arguments[0], "Recover", options->suspend ? "suspend" : NULL, "looked at");
 }

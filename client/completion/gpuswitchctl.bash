@@ -58,7 +58,7 @@ _gpuswitchctl() {
 
         [[ $verb == log ]] && options+=' --lines --follow --boot --directory'
         [[ $verb == quirks ]] && options+=' --root'
-        [[ $verb == recover ]] && options+=' --suspend'
+        [[ $verb == recover ]] && options+=' --suspend --rescan'
         [[ $verb == inhibit ]] && options+=' --gpu --mode --who --why --list'
         if [[ $cur == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

@@ -40,6 +40,7 @@ static const struct {
         PART("RebootsLeft", reboots_left, reboots_left),
         PART("RebootStops", reboot_stops, reboot_stops),
         PART("Reboots", reboots, reboots),
+        PART("Recoveries", recovers_by_suspend, recovers_by_rescan),
         PART("Functions", n_functions, functions),
 #undef PART
 };
@@ -195,15 +196,25 @@ static int property_get(sd_bus *connection, const char *path, const char *interf
                 return sd_bus_message_append(reply, "b", (int) view.reboot_stops);
         if (streq(property, "Reboots"))
                 return sd_bus_message_append(reply, "s", view.reboots);
+        if (streq(property, "Recoveries")) {
+                char *names[] = { (char *) "look", NULL, NULL, NULL };
+                size_t n = 1;
+                if (view.recovers_by_suspend)
+                        names[n++] = (char *) "suspend";
+                if (view.recovers_by_rescan)
+                        names[n++] = (char *) "rescan";
+                return sd_bus_message_append_strv(reply, names);
+        }
         if (streq(property, "Functions"))
                 return append_functions(reply, &view);
         return -ENXIO;
 }
 
-/* The options dictionary; a key that nobody knows is the caller's mistake. Recover has "suspend", b. */
-static int read_options(sd_bus_message *message, bool recovers, bool *ret_suspend, sd_bus_error *ret_error) {
+/* The options dictionary; a key that nobody knows is the caller's mistake. Recover has "suspend" and "rescan", b, of which one
+ * may be true. */
+static int read_options(sd_bus_message *message, bool recovers, RecoverBy *ret_by, sd_bus_error *ret_error) {
         const char *key;
-        int suspend = false;
+        int suspend = false, rescan = false;
 
         int r = sd_bus_message_enter_container(message, 'a', "{sv}");
         if (r < 0)
@@ -212,15 +223,18 @@ static int read_options(sd_bus_message *message, bool recovers, bool *ret_suspen
                 r = sd_bus_message_read(message, "s", &key);
                 if (r < 0)
                         return r;
-                if (!recovers || !streq(key, "suspend"))
+                bool is_suspend = streq(key, "suspend");
+                if (!recovers || (!is_suspend && !streq(key, "rescan")))
                         return bus_bad_argument(ret_error, key, "option that is known");
-                if (sd_bus_message_read(message, "v", "b", &suspend) < 0)
+                if (sd_bus_message_read(message, "v", "b", is_suspend ? &suspend : &rescan) < 0)
                         return bus_bad_argument(ret_error, key, "option of another type than b");
                 r = sd_bus_message_exit_container(message);
                 if (r < 0)
                         return r;
         }
-        *ret_suspend = suspend;
+        if (r >= 0 && suspend && rescan)
+                return bus_bad_argument(ret_error, "suspend, rescan", "option of Recover: one of them at a time");
+        *ret_by = suspend ? RECOVER_SUSPEND : rescan ? RECOVER_RESCAN : RECOVER_LOOK;
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
@@ -239,22 +253,23 @@ static void on_switch_allowed(sd_bus_message *message, bool allowed, void *userd
         else if (streq(member, "Reset"))
                 operations->reset(&request->request, request->address, manager);
         else
-                operations->recover(&request->request, request->address, request->suspend, manager);
+                operations->recover(&request->request, request->address, request->recover_by, manager);
 }
 
 static int method_switch(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         GpuObject *object = userdata;
         const char *member = sd_bus_message_get_member(message);
         BusRequest *request;
-        bool recovers = streq(member, "Recover"), resets = recovers || streq(member, "Reset"), suspend = false;
+        bool recovers = streq(member, "Recover"), resets = recovers || streq(member, "Reset");
+        RecoverBy by = RECOVER_LOOK;
 
-        int r = read_options(message, recovers, &suspend, ret_error);
+        int r = read_options(message, recovers, &by, ret_error);
         if (r < 0)
                 return r;
         r = bus_request_new(object->bus, message, REQUEST_OF_PERSON, object->address, ret_error, &request);
         if (r < 0)
                 return r;
-        request->suspend = suspend;
+        request->recover_by = by;
         return bus_request_ask(request, resets ? POLKIT_ACTION_RESET : POLKIT_ACTION_SWITCH, on_switch_allowed);
 }
 
@@ -313,6 +328,7 @@ const sd_bus_vtable gpu_vtable[] = {
         SD_BUS_PROPERTY("RebootsLeft", "i", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("RebootStops", "b", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("Reboots", "s", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("Recoveries", "as", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("Functions", "aa{sv}", property_get, 0, CHANGES),
         SD_BUS_METHOD("ToGuest", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ToHost", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),

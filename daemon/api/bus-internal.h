@@ -55,7 +55,7 @@ struct BusRequest {
         RequestKind kind;
         uid_t uid;
         PciAddress address;
-        bool suspend;       /* the option of Recover */
+        RecoverBy recover_by; /* the options of Recover */
         PolkitQuery *query; /* while polkit is asked */
 };
 

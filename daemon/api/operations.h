@@ -28,6 +28,13 @@ typedef struct RunningDomain {
         PciAddress addresses[DOMAIN_ADDRESSES_MAX];
 } RunningDomain;
 
+/* How a lost card is to come back. */
+typedef enum RecoverBy {
+        RECOVER_LOOK, /* it may have come back by itself */
+        RECOVER_SUSPEND,
+        RECOVER_RESCAN,
+} RecoverBy;
+
 typedef struct ApiOperations {
         /* Reading: answered at once, from memory. 0 or -ENOENT. */
         int (*view)(PciAddress address, GpuView *ret_view, void *userdata);
@@ -44,7 +51,7 @@ typedef struct ApiOperations {
         void (*to_guest)(Request *request, PciAddress address, void *userdata);
         void (*to_host)(Request *request, PciAddress address, void *userdata);
         void (*reset)(Request *request, PciAddress address, void *userdata);
-        void (*recover)(Request *request, PciAddress address, bool suspend, void *userdata);
+        void (*recover)(Request *request, PciAddress address, RecoverBy by, void *userdata);
         void (*plan)(Request *request, PciAddress address, Direction direction, void *userdata);
 
         void (*isolation)(Request *request, PciAddress address, void *userdata);

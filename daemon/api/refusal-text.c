@@ -118,6 +118,9 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
         [REFUSAL_GOING_TO_SLEEP] = { GPUSWITCH_ERROR_REFUSED,
                 "The machine is going to sleep, so GPU %A is not switched now.\n"
                 "Try again when it is awake." },
+        [REFUSAL_RECOVERY_UNLISTED] = { GPUSWITCH_ERROR_REFUSED,
+                "GPU %A is not recovered by %S: the quirk file of its family does not list that.\n"
+                "`gpuswitchctl quirks match %A` shows what it lists; a file in /etc/gpuswitch/quirks.d can list more." },
         [REFUSAL_SUSPEND_NOT_NEEDED] = { GPUSWITCH_ERROR_REFUSED,
                 "GPU %A is in state %R, which a suspend would not make any better." },
         [REFUSAL_SUSPEND_IMPOSSIBLE] = { GPUSWITCH_ERROR_REFUSED,

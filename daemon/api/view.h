@@ -73,6 +73,8 @@ typedef struct GpuView {
         int32_t reboots_left; /* of the guest, inside its QEMU process; -1: no limit */
         bool reboot_stops;    /* libvirt stops the domain at its next reboot */
         char reboots[MESSAGE_TEXT_SIZE]; /* the same in words; "": no limit */
+        bool recovers_by_suspend; /* what Recover may be asked for, beside a look */
+        bool recovers_by_rescan;
         size_t n_functions;
         FunctionView functions[FUNCTIONS_MAX];
 } GpuView;

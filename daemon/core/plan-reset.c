@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A reset by hand: the display leaves its vfio driver for as long as the recipe runs, so that no VM can have it open. */
+/* A reset by hand: the display leaves its vfio driver for as long as the recipe runs, so that no VM can have it open. And what
+ * brings a lost card back. */
 
 #include "base/text.h"
 #include "core/plan-recipe.h"
@@ -43,4 +44,17 @@ int plan_reset(const CardFacts *card, const MachineFacts *machine, const Rule *r
                         plan_add_text(&builder, STEP_SET_POWER, display->address, "on", display->survey.power_control);
         }
         return plan_finish(&builder, display->address, reterr_refusal);
+}
+
+int plan_recover(const CardFacts *card, Plan *ret_plan, Refusal *reterr_refusal) {
+        PlanBuilder builder = { .plan = ret_plan };
+        PciAddress display = card->functions[0].address;
+
+        int r = check_no_host_driver(card, reterr_refusal);
+        if (r != 0)
+                return r;
+        *ret_plan = (Plan){ .direction = DIRECTION_GUEST };
+        plan_add_group_free(&builder, card);
+        plan_add(&builder, STEP_REMOVE_RESCAN, display);
+        return plan_finish(&builder, display, reterr_refusal);
 }

@@ -132,6 +132,15 @@ int plan_reset(const CardFacts *card, const MachineFacts *machine, const Rule *r
                Plan *ret_plan, Refusal *reterr_refusal);
 
 /**
+ * plan_recover() - take the card off its bus and find it again, by a person's wish
+ *
+ * One that a host driver has is refused: it would be taken away under its feet.
+ *
+ * Return: 0, or E_REFUSED.
+ */
+int plan_recover(const CardFacts *card, Plan *ret_plan, Refusal *reterr_refusal);
+
+/**
  * plan_undo() - the way back from the middle of a plan
  * @n_done: steps of @plan that ran or were started; the last one may have half happened
  * @ret_undo: its steps are independent: run each, whatever the one before said

@@ -39,6 +39,7 @@ static const char *const refusal_code_table[_REFUSAL_CODE_MAX] = {
         [REFUSAL_PLAN_TOO_LONG] = "plan-too-long",
         [REFUSAL_INHIBITED] = "inhibited",
         [REFUSAL_GOING_TO_SLEEP] = "going-to-sleep",
+        [REFUSAL_RECOVERY_UNLISTED] = "recovery-unlisted",
         [REFUSAL_SUSPEND_NOT_NEEDED] = "suspend-not-needed",
         [REFUSAL_SUSPEND_IMPOSSIBLE] = "suspend-impossible",
         [REFUSAL_SUSPEND_FAILED] = "suspend-failed",

@@ -42,6 +42,7 @@ typedef enum RefusalCode {
         REFUSAL_PLAN_TOO_LONG,        /* more steps than STEPS_MAX */
         REFUSAL_INHIBITED,            /* subject: who holds it back, detail: why */
         REFUSAL_GOING_TO_SLEEP,       /* the machine is about to be suspended */
+        REFUSAL_RECOVERY_UNLISTED,    /* subject: what was asked for, "suspend" or "rescan" */
         REFUSAL_SUSPEND_NOT_NEEDED,   /* a suspend as recovery: the card's state is none that it could better */
         REFUSAL_SUSPEND_IMPOSSIBLE,   /* subject: what is missing for it */
         REFUSAL_SUSPEND_FAILED,       /* subject: why the machine has not slept */

@@ -134,13 +134,57 @@ static void on_looked(Operation *operation, const Refusal *refusal, void *userda
                 card_event(card, CARD_EVENT_CONFIG_ALIVE, "it answers again");
 }
 
-void by_hand_recover(Request *request, PciAddress address, bool suspend, void *userdata) {
+/* The links are read again when it has ended: a driver that the kernel chose meanwhile is an event of its own. */
+static void on_found_again(Operation *operation, const Refusal *refusal, void *userdata) {
+        Card *card = operation->card;
+
+        if (!operation->recorded)
+                return;
+        card_count_outcome(card, "remove-rescan", OUTCOME_TRIED);
+        card_count_outcome(card, "remove-rescan", refusal ? OUTCOME_FAILED : OUTCOME_SUCCEEDED);
+        if (refusal)
+                return;
+        card->lease.by_hand = false; /* what a person had put on vfio-pci is a new device without a driver */
+        card->home_incomplete = false;
+        if (card->state == RESET_STATE_FAILED)
+                card_event(card, CARD_EVENT_CONFIG_ALIVE, "it was taken off its bus and found again, and answers");
+        else
+                card_note(card, CARD_EVENT_NOTED, "it was taken off its bus and found again");
+}
+
+/* Does its family list this? Else @request has its answer. */
+static bool is_listed(const Card *card, Request *request, bool listed, const char *what) {
+        Refusal refusal;
+
+        if (listed)
+                return true;
+        (void) refusal_set(&refusal, REFUSAL_RECOVERY_UNLISTED, card->address, what, NULL);
+        request_refuse(request, &refusal);
+        return false;
+}
+
+void by_hand_recover(Request *request, PciAddress address, RecoverBy by, void *userdata) {
         Card *card = find_card(userdata, request, address);
+        Refusal refusal;
 
         if (!card || answer_if_busy(card, request))
                 return;
-        if (suspend) {
-                suspend_recover(card, request);
+        if (by == RECOVER_SUSPEND) {
+                if (is_listed(card, request, card->rule.recovery.suspend_usec > 0, "a suspend"))
+                        suspend_recover(card, request);
+                return;
+        }
+        if (by == RECOVER_RESCAN) {
+                if (!is_listed(card, request, card->rule.recovery.remove_rescan, "remove and rescan"))
+                        return;
+                if (lease_has_domain(&card->lease)) {
+                        (void) refusal_set(&refusal, REFUSAL_LEASED, card->address, card->lease.domain_name,
+                                           card->lease.domain_uuid);
+                        request_refuse(request, &refusal);
+                        return;
+                }
+                start(card, &(OperationStart){ .direction = DIRECTION_GUEST, .by_hand = true, .rescan = true,
+                                               .ended = on_found_again }, request);
                 return;
         }
         start(card, &(OperationStart){ .look_only = true, .question = true, .ended = on_looked }, request);

@@ -66,6 +66,8 @@ void card_view(const Card *card, GpuView *ret_view) {
         ret_view->guard = card_owner(&card->facts) == OWNER_GUEST ? card_guard_in_force(card) : GUARD_NONE;
         ret_view->return_to = card->rule.return_to;
         budget_view(card, ret_view);
+        ret_view->recovers_by_suspend = card->rule.recovery.suspend_usec > 0;
+        ret_view->recovers_by_rescan = card->rule.recovery.remove_rescan;
         ret_view->n_functions = card->facts.n_functions;
         for (size_t i = 0; i < card->facts.n_functions; i++) {
                 const FunctionFacts *function = &card->facts.functions[i];

@@ -270,6 +270,7 @@ struct Operation {
         bool look_only; /* survey only */
         Isolation *isolation; /* and not of the card, but of what is around it; NULL: of the card */
         bool reset;     /* the card's own reset, and it stays where it is */
+        bool rescan;    /* off the bus and back, see plan_recover() */
         bool lists_companion;
         PciAddress companion;
 
@@ -312,6 +313,7 @@ typedef struct OperationStart {
         bool look_only;
         bool isolation;
         bool reset;
+        bool rescan;
         bool lists_companion;
         PciAddress companion;
         DomainRequest *group;
@@ -439,7 +441,7 @@ void domain_requests_resume(Manager *manager);
 void by_hand_to_guest(Request *request, PciAddress address, void *userdata);
 void by_hand_to_host(Request *request, PciAddress address, void *userdata);
 void by_hand_reset(Request *request, PciAddress address, void *userdata);
-void by_hand_recover(Request *request, PciAddress address, bool suspend, void *userdata);
+void by_hand_recover(Request *request, PciAddress address, RecoverBy by, void *userdata);
 void by_hand_plan(Request *request, PciAddress address, Direction direction, void *userdata);
 void by_hand_isolation(Request *request, PciAddress address, void *userdata);
 

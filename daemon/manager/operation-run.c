@@ -90,6 +90,8 @@ static void on_after_step(Run *run, size_t index, int error, const char *message
                                               step->kind == STEP_PROBE || step->kind == STEP_VERIFY_CONFIG);
         if (reads_dead)
                 card_event(card, CARD_EVENT_CONFIG_DEAD, "configuration space reads all ones");
+        if (error == -ENXIO && step->kind == STEP_REMOVE_RESCAN)
+                card_event(card, CARD_EVENT_CONFIG_DEAD, message);
 }
 
 /* The refusal that a failed step is. */
@@ -107,7 +109,7 @@ static void step_refusal(const Operation *operation, const RunResult *result, Re
                 bool sound = function && function->role == FUNCTION_ROLE_AUDIO;
                 (void) refusal_set(ret_refusal, sound ? REFUSAL_SOUND_IN_USE : REFUSAL_DISPLAY_IN_USE, step->address,
                                    error, NULL);
-        } else if (operation->card->state == RESET_STATE_FAILED)
+        } else if (operation->card->state == RESET_STATE_FAILED && !operation->rescan)
                 (void) refusal_set(ret_refusal, REFUSAL_CARD_FAILED, operation->card->address, NULL, NULL);
         else
                 (void) refusal_set(ret_refusal, REFUSAL_STEP_FAILED, step->address,

@@ -24,6 +24,8 @@ void operation_describe(const Operation *operation, char *buffer, size_t size) {
                 (void) text_format(buffer, size, "a plan is being made");
         else if (operation->reset)
                 (void) text_format(buffer, size, "it is being reset, by hand");
+        else if (operation->rescan)
+                (void) text_format(buffer, size, "it is being taken off its bus and looked for again, by hand");
         else if (!isempty(operation->domain_name))
                 (void) text_format(buffer, size, "it is on its way %s for virtual machine '%s'", to,
                                    operation->domain_name);
@@ -116,7 +118,9 @@ static void operation_plan(Operation *operation) {
 
         system_facts("", &machine);
         machine.going_down = card->manager->going_down;
-        if (operation->direction == DIRECTION_GUEST) {
+        if (operation->rescan)
+                r = plan_recover(&card->facts, &operation->plan, &refusal);
+        else if (operation->direction == DIRECTION_GUEST) {
                 GuestRequest request = {
                         .state = card->state,
                         .after_driver_ran = card->after_driver_ran,
@@ -180,7 +184,7 @@ static void operation_begin(Operation *operation) {
                 operation_finish(operation, &refusal);
                 return;
         }
-        if (operation->direction == DIRECTION_GUEST && !operation->reset)
+        if (operation->direction == DIRECTION_GUEST && !operation->reset && !operation->rescan)
                 note_home(card);
         _cleanup_free_ StoredOperation *stored = calloc(1, sizeof(*stored));
         int r = stored ? 0 : -ENOMEM;
@@ -309,6 +313,7 @@ int operation_start(Card *card, const OperationStart *start, Operation **ret_ope
                 return -ENOMEM;
         }
         operation->reset = start->reset;
+        operation->rescan = start->rescan;
         operation->lists_companion = start->lists_companion;
         operation->companion = start->companion;
         operation->group = start->group;

@@ -13,7 +13,6 @@
 #include "machine/system.h"
 #include "manager/internal.h"
 
-#define ALARM_SECONDS 10U
 #define ALARM_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define ASK_TIMEOUT_USEC (30 * USEC_PER_SEC)
 /* Of a clock that stands still while the machine sleeps: going to sleep, waking up and the look at the card. */
@@ -22,6 +21,7 @@
 struct Suspend {
         Manager *manager;
         PciAddress address;
+        unsigned seconds; /* until the clock wakes the machine */
         bool slept; /* and lost its power: the look at the card is what is waited for */
         Run *run;
         sd_event_source *timer;
@@ -127,7 +127,7 @@ static void on_alarm_ended(Run *run, const RunResult *result, void *userdata) {
         if (result->end == RUN_END_DONE) {
                 self->run = run_free(self->run);
                 log_notice("GPU %s: asking logind to suspend the machine, the clock wakes it in %u seconds",
-                           ADDRESS_TEXT(self->address), ALARM_SECONDS);
+                           ADDRESS_TEXT(self->address), self->seconds);
                 ask_logind(self);
                 return;
         }
@@ -149,7 +149,7 @@ static int set_alarm(Suspend *self) {
 
         plan.steps[0] = (Step){ .kind = STEP_WAKE_ALARM,
                                 .address = self->address,
-                                .value = ALARM_SECONDS,
+                                .value = self->seconds,
                                 .timeout_usec = ALARM_TIMEOUT_USEC };
         return run_plan(self->manager->event, &paths, self->address, &plan, false, &handlers, self, &self->run);
 }
@@ -206,6 +206,7 @@ void suspend_recover(Card *card, Request *request) {
         if (r == 0) {
                 self->manager = manager;
                 self->address = card->address;
+                self->seconds = (unsigned) (card->rule.recovery.suspend_usec / USEC_PER_SEC);
                 r = set_alarm(self);
         }
         if (r < 0) {

@@ -122,7 +122,7 @@ static void on_card(Request *request, PciAddress address, void *userdata) {
         answer(request);
 }
 
-static void on_card_recover(Request *request, PciAddress address, bool suspend, void *userdata) {
+static void on_card_recover(Request *request, PciAddress address, RecoverBy by, void *userdata) {
         on_card(request, address, userdata);
 }
 

@@ -72,7 +72,7 @@ static void take(Request *request, PciAddress address, void *userdata) {
         api_fixture.n_asked++;
 }
 
-static void take_recover(Request *request, PciAddress address, bool suspend, void *userdata) {
+static void take_recover(Request *request, PciAddress address, RecoverBy by, void *userdata) {
         take(request, address, userdata);
 }
 

@@ -48,6 +48,7 @@ START_TEST(test_facts_are_named) {
                 { REFUSAL_GROUP_TOO_LARGE, { "0000:01:00.1", "more than SUBJECT other devices" } },
                 { REFUSAL_INHIBITED, { "0000:01:00.1", "SUBJECT", "DETAIL", "inhibit --list" } },
                 { REFUSAL_GOING_TO_SLEEP, { "0000:01:00.1", "going to sleep", "awake" } },
+                { REFUSAL_RECOVERY_UNLISTED, { "0000:01:00.1", "SUBJECT", "quirks match" } },
                 { REFUSAL_SUSPEND_NOT_NEEDED, { "0000:01:00.1", "prefail" } },
                 { REFUSAL_SUSPEND_IMPOSSIBLE, { "0000:01:00.1", "SUBJECT", "power off" } },
                 { REFUSAL_SUSPEND_FAILED, { "0000:01:00.1", "SUBJECT", "systemd-inhibit" } },

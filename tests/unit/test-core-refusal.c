@@ -89,7 +89,7 @@ static const char *const names[_REFUSAL_CODE_MAX] = {
         "plan-too-long",
         "inhibited",
         "going-to-sleep",
-        "suspend-not-needed",
+        "recovery-unlisted", "suspend-not-needed",
         "suspend-impossible",
         "suspend-failed",
         "suspend-no-help",

@@ -33,9 +33,9 @@ class Gpuswitch:
                 return None
             raise
 
-    def start(self, address, method):
-        """Begins "ToGuest", "ToHost", "Reset" or "Recover". Returns what finish() takes."""
-        return self.bus.start(NAME, gpu_path(address), GPU, method, "a{sv}", {})
+    def start(self, address, method, **options):
+        """Begins "ToGuest", "ToHost", "Reset" or "Recover"; OPTIONS are of type b. Returns what finish() takes."""
+        return self.bus.start(NAME, gpu_path(address), GPU, method, "a{sv}", {key: ("b", value) for key, value in options.items()})
 
     def finish(self, call):
         """None when the call succeeded, else its BusError."""
@@ -45,8 +45,8 @@ class Gpuswitch:
             return error
         return None
 
-    def switch(self, address, method):
-        return self.finish(self.start(address, method))
+    def switch(self, address, method, **options):
+        return self.finish(self.start(address, method, **options))
 
     def begin_prepare(self, uuid, name, *addresses):
         """Returns what finish() takes."""
