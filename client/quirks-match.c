@@ -160,6 +160,25 @@ static void put_resets(const Subject *subject) {
         }
 }
 
+static void put_device(const Subject *subject) {
+        const FunctionFacts *display = &subject->card->functions[0];
+        PolicyDevice device;
+
+        if (!policy_device(subject->policy, display->vendor_id, display->device_id, &device))
+                return;
+        printf("\nKnown as a device that is no GPU: %s (%s)\n  reset: %s\n      source: ", device.name, device.file, device.reset);
+        printable_put(stdout, device.reset_source);
+        if (!isempty(device.bus_reset)) {
+                printf("\n  bus reset: %s\n      source: ", device.bus_reset);
+                printable_put(stdout, device.bus_reset_source);
+        }
+        if (!isempty(device.note)) {
+                fputs("\n  note: ", stdout);
+                printable_put(stdout, device.note);
+        }
+        putchar('\n');
+}
+
 static void put_advice(const Subject *subject) {
         PolicyAdvice advice;
 
@@ -210,6 +229,7 @@ static void put_subject(const Subject *subject, bool colour_on) {
                 if (streq(subject->values[i].key, "recovery"))
                         printf("\nA lost card comes back by, in this order: %s\n", subject->values[i].text);
         printf("\n`gpuswitchctl recover` may use: %s\n", recovery_text(&subject->rule.recovery, text, sizeof(text)));
+        put_device(subject);
         put_advice(subject);
         put_values(subject, colour_on);
 }
@@ -249,6 +269,22 @@ static json_object *values_json(const Subject *subject) {
                 json_object_array_add(list, entry);
         }
         return list;
+}
+
+static json_object *device_json(const Subject *subject) {
+        const FunctionFacts *display = &subject->card->functions[0];
+        json_object *object;
+        PolicyDevice device;
+
+        if (!policy_device(subject->policy, display->vendor_id, display->device_id, &device))
+                return NULL;
+        object = json_object_new_object();
+        json_object_object_add(object, "device", json_object_new_string(device.name));
+        json_object_object_add(object, "file", json_object_new_string(device.file));
+        json_object_object_add(object, "reset", json_object_new_string(device.reset));
+        json_object_object_add(object, "bus_reset", text_or_null(device.bus_reset));
+        json_object_object_add(object, "note", text_or_null(device.note));
+        return object;
 }
 
 static json_object *advice_json(const Subject *subject) {
@@ -300,6 +336,7 @@ static void print_subject_json(const Subject *subject) {
                 json_object_array_add(recover, json_object_new_string("rescan"));
         json_object_object_add(root, "recover", recover);
         json_object_object_add(root, "never", never);
+        json_object_object_add(root, "device", device_json(subject));
         json_object_object_add(root, "advice", advice_json(subject));
         json_object_object_add(root, "values", values_json(subject));
         json_object_object_add(root, "problems", quirks_problems_json(subject->policy));

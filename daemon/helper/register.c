@@ -105,16 +105,12 @@ static int check_decoding(const uint8_t *config, size_t size, PciAddress address
         return 0;
 }
 
-static int register_open(const Helper *helper, const ChipRegister *chip, PciAddress address, const uint8_t *config,
-                         size_t size, Register *ret, HelperReply *reply) {
-        const RegisterPlace *place = &chip->place;
+static int register_open(const Helper *helper, Register *reg, const uint8_t *config, size_t size, HelperReply *reply) {
+        const RegisterPlace *place = &reg->chip->place;
         size_t last = place_is_indexed(place) ? MAX_OF(place->index_offset, place->data_offset) : place->address;
 
-        int r = check_decoding(config, size, address, place->bar, reply);
-        if (r < 0)
-                return r;
-        *ret = (Register){ .chip = chip, .address = address };
-        return mmio_open(helper, address, place->bar, last + 4, &ret->mmio, reply);
+        int r = check_decoding(config, size, reg->address, place->bar, reply);
+        return r < 0 ? r : mmio_open(helper, reg->address, place->bar, last + 4, &reg->mmio, reply);
 }
 
 static bool is_one_bit(uint32_t mask) {
@@ -173,12 +169,15 @@ static int prepare(const Helper *helper, const HelperRequest *request, Register 
         if (r < 0)
                 return r;
         assert(chip && (other || !ret_other));
+        *ret = (Register){ .chip = chip, .address = request->address };
+        if (ret_other)
+                *ret_other = (Register){ .chip = other, .address = request->address };
         r = capabilities_use(0);
         if (r < 0)
                 return reply_fail(reply, r, "cannot give capabilities up: %s", strerror(-r));
-        r = register_open(helper, chip, request->address, config, size, ret, reply);
+        r = register_open(helper, ret, config, size, reply);
         if (r == 0 && ret_other)
-                r = register_open(helper, other, request->address, config, size, ret_other, reply);
+                r = register_open(helper, ret_other, config, size, reply);
         return r;
 }
 

@@ -71,6 +71,22 @@ static const KeySpec key_table[] = {
         { OBJECT_QUIRKS_FILE, "families", KEY_TYPE_OBJECTS, .is_required = true, .child = OBJECT_FAMILY,
           .max = FAMILIES_MAX, .help = "Groups of cards of which the same is true." },
 
+        { OBJECT_QUIRKS_FILE, "devices", KEY_TYPE_OBJECTS, .child = OBJECT_DEVICE, .max = DEVICES_MAX,
+          .help = "Devices that are no GPUs and can be handed to a VM beside one: what is known of their resets." },
+
+        { OBJECT_DEVICE, "device", KEY_TYPE_TEXT, .is_required = true, .format = &format_family,
+          .help = "Name of the entry." },
+        { OBJECT_DEVICE, "match", KEY_TYPE_OBJECTS, .is_required = true, .child = OBJECT_DEVICE_MATCH, .min = 1,
+          .max = FAMILY_IDS_MAX, .help = "Ids of the devices." },
+        { OBJECT_DEVICE, "reset", KEY_TYPE_WORD, .is_required = true, .is_sourced = true, .words = WORDS("kernel", "flr", "none"),
+          .help = "What resets it: a reset of the kernel's own for this very device, which nobody else is to touch; its "
+                  "function reset; or nothing that does no harm." },
+        { OBJECT_DEVICE, "bus_reset", KEY_TYPE_WORD, .is_sourced = true, .words = WORDS("wanted", "forbidden"),
+          .help = "Whether the bus reset is the reset it needs, or takes it off the bus. Default: neither is known." },
+        { OBJECT_DEVICE, "note", KEY_TYPE_TEXT, .format = &format_any, .help = "What else a person should know." },
+        { OBJECT_DEVICE_MATCH, "id", KEY_TYPE_TEXT, .is_required = true, .format = &format_id,
+          .help = "PCI vendor and device id." },
+
         { OBJECT_FAMILY, "family", KEY_TYPE_TEXT, .is_required = true, .format = &format_family,
           .help = "Name of the family, as status shows it." },
         { OBJECT_FAMILY, "match", KEY_TYPE_OBJECTS, .is_required = true, .child = OBJECT_FAMILY_MATCH,
@@ -249,6 +265,8 @@ const char *key_object_name(KeyObject object) {
                 [OBJECT_RESET] = "reset",
                 [OBJECT_RESET_STEP] = "reset-step",
                 [OBJECT_ADVICE] = "advice",
+                [OBJECT_DEVICE] = "device",
+                [OBJECT_DEVICE_MATCH] = "device-match",
                 [OBJECT_POLICY_FILE] = "policy",
                 [OBJECT_CARD] = "card",
                 [OBJECT_CARD_MATCH] = "card-match",

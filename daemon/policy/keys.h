@@ -18,6 +18,8 @@ typedef enum KeyObject {
         OBJECT_RESET,
         OBJECT_RESET_STEP,
         OBJECT_ADVICE,
+        OBJECT_DEVICE,
+        OBJECT_DEVICE_MATCH,
         OBJECT_POLICY_FILE,
         OBJECT_CARD,
         OBJECT_CARD_MATCH,

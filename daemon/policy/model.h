@@ -72,12 +72,21 @@ typedef struct PolicyCard {
 const Family *model_family(const Policy *policy, const CardFacts *card);
 const PolicyCard *model_card(const Policy *policy, const CardFacts *card, CardWord word);
 
+/* An entry about a device that is no GPU. */
+typedef struct DeviceEntry {
+        PolicyRank rank;
+        char origin[PATH_TEXT_SIZE];
+        json_object *object; /* owned: as the table of keys has it */
+} DeviceEntry;
+
 struct Policy {
         Problems problems;
         Family *families; /* in order of reading */
         size_t n_families;
         AdviceEntry *advice; /* in order of families */
         size_t n_advice;
+        DeviceEntry *devices; /* in order of reading */
+        size_t n_devices;
         Contest *contests; /* as many as there are entries at most */
         size_t n_contests;
         PolicyCard *cards;

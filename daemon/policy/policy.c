@@ -128,6 +128,9 @@ Policy *policy_free(Policy *policy) {
         for (size_t i = 0; i < policy->n_advice; i++)
                 json_object_put(policy->advice[i].object);
         free(policy->advice);
+        for (size_t i = 0; i < policy->n_devices; i++)
+                json_object_put(policy->devices[i].object);
+        free(policy->devices);
         free(policy->families);
         free(policy->contests);
         free(policy->cards);

@@ -118,6 +118,20 @@ typedef struct PolicyAdvice {
  */
 bool policy_advice(const Policy *policy, const CardFacts *card, size_t index, PolicyAdvice *ret_advice);
 
+/* What is known of the resets of a device that is no GPU. Texts are owned by the policy. */
+typedef struct PolicyDevice {
+        const char *name;
+        const char *file;
+        const char *reset;            /* "kernel", "flr", "none" */
+        const char *reset_source;
+        const char *bus_reset;        /* "wanted", "forbidden", or "": not known */
+        const char *bus_reset_source; /* or "" */
+        const char *note;             /* or "" */
+} PolicyDevice;
+
+/** policy_device() - the administrator's entry for that id, or else the vendor's; of two the later. False: there is none. */
+bool policy_device(const Policy *policy, uint16_t vendor_id, uint16_t device_id, PolicyDevice *ret_device);
+
 const char *advice_when_to_string(AdviceWhen when);
 
 /** policy_origin() - "/usr/lib/gpuswitch/quirks.d/10-amd-polaris.json" or "built-in": where the value of a

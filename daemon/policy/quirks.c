@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "policy/advice.h"
 #include "policy/check.h"
+#include "policy/devices.h"
 #include "policy/recipe.h"
 
 static ResetState state_or(json_object *object, const char *key, ResetState base) {
@@ -172,7 +173,7 @@ int quirks_read(Policy *policy, Report *report, json_object *root) {
         if (n > FAMILIES_MAX - before)
                 return report_meaning(report, &at_list, "more than %u families in all files", FAMILIES_MAX);
         if (n == 0)
-                return 0;
+                return devices_read(policy, report, member(root, "devices"));
         families = reallocarray(policy->families, before + n, sizeof(*families));
         if (!families)
                 return -ENOMEM;
@@ -191,8 +192,11 @@ int quirks_read(Policy *policy, Report *report, json_object *root) {
         }
         if (report->n_faults > 0)
                 return POLICY_E_REFUSED;
+        int r = devices_read(policy, report, member(root, "devices"));
+        if (r != 0)
+                return r;
         for (size_t i = 0; i < n; i++) {
-                int r = advice_read(policy, before + i, member(json_object_array_get_idx(list, i), "advice"));
+                r = advice_read(policy, before + i, member(json_object_array_get_idx(list, i), "advice"));
                 if (r < 0)
                         return r;
         }

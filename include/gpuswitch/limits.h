@@ -18,6 +18,7 @@
 #define DOMAINS_MAX 1024U            /* running domains in one SyncDomains */
 #define FAMILIES_MAX 256U            /* quirk entries over all files */
 #define FAMILY_IDS_MAX 64U           /* ids of one quirk entry */
+#define DEVICES_MAX 256U             /* quirk entries about other devices than GPUs, over all files */
 #define ADVICE_MAX 8U                /* pieces of advice of one quirk entry */
 #define GUEST_REBOOTS_MAX 1000U      /* that a quirk may count; a family with more has no limit */
 #define POLICY_CARDS_MAX 64U         /* cards that policy files speak of */

@@ -201,6 +201,15 @@ class QuirksTest(unittest.TestCase):
         self.assertIn("\n      when: boot-display, so not for this card\n", self.run_client("match", "01:00.0").stdout)
         self.assertFalse([entry["applies"] for entry in self.match("01:00.0")["advice"] if entry["when"] == "boot-display"][0])
 
+    def test_a_device_that_is_no_gpu(self):
+        self.ship()
+        text = self.run_client("match", "168c:0030").stdout
+        for part in ("\nKnown as a device that is no GPU: atheros-wireless (", "\n  reset: none\n      source: linux",
+                     "\n  bus reset: forbidden\n      source: linux", "\n  note: It goes"):
+            self.assertIn(part, text)
+        self.assertEqual(self.match("144d:a804")["device"]["reset"], "kernel")
+        self.assertIsNone(self.match("1002:67df")["device"])
+
     def test_the_board_wins(self):
         self.ship()
         self.write(f"{ADMIN}/50.json", family("mine", '{ "id": "1002:67df", "subsystem": "1da2:e366" }'))

@@ -283,7 +283,7 @@ static void check_families_of(const char *path) {
 
         ck_assert_msg(root, "%s: %s", path, json_util_get_last_err());
         ck_assert(json_object_object_get_ex(root, "families", &list));
-        ck_assert_uint_gt(json_object_array_length(list), 0);
+        ck_assert(json_object_array_length(list) > 0 || json_object_object_get_ex(root, "devices", NULL));
         for (size_t i = 0; i < json_object_array_length(list); i++) {
                 json_object *family = json_object_array_get_idx(list, i), *resets = NULL;
                 bool is_generic = strstr(path, "/00-generic.json") != NULL;
@@ -320,7 +320,7 @@ START_TEST(every_family_says_how_sure_it_is) {
                 n++;
         }
         closedir(dir);
-        ck_assert_uint_eq(n, 9);
+        ck_assert_uint_eq(n, 10);
 }
 END_TEST
 
