@@ -13,7 +13,7 @@
 #include "helper/rules.h"
 
 int operation_wake_alarm(Helper *helper, const HelperRequest *request, HelperReply *reply) {
-        char path[PATH_TEXT_SIZE], set[ATTRIBUTE_VALUE_SIZE], value[16];
+        char path[PATH_TEXT_SIZE] = "", set[ATTRIBUTE_VALUE_SIZE] = "", value[16];
 
         if (request->value < WAKE_ALARM_MIN_SECONDS || request->value > WAKE_ALARM_MAX_SECONDS)
                 return refuse(reply, RULE_ALARM, "%u seconds are not %u to %u", request->value, WAKE_ALARM_MIN_SECONDS,
