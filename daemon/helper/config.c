@@ -92,7 +92,8 @@ int config_write(int fd, PciAddress address, size_t offset, size_t width, uint32
         if (n == (ssize_t) width)
                 return 0;
         int r = n < 0 ? -errno : -EIO;
-        return reply_fail(reply, r,
+        /* Those two say that nothing was begun (exec, manager), which is not known of a write that was made. */
+        return reply_fail(reply, r == -EBUSY || r == -EINVAL ? -EIO : r,
                           "cannot write 0x%0*x to offset 0x%zx of the configuration space of %s: %s",
                           (int) width * 2, value, offset, ADDRESS_TEXT(address), strerror(-r));
 }

@@ -28,8 +28,8 @@ int config_read(int fd, PciAddress address, uint8_t ret_bytes[static CONFIG_SPAC
 int config_read_whole(const Helper *helper, PciAddress address, uint8_t ret_bytes[static CONFIG_SPACE_SIZE],
                       size_t *ret_size, HelperReply *reply);
 
-/** config_write() - one register of 1, 2 or 4 bytes, as one write(). Return: 0, or negative errno with
- * message. */
+/** config_write() - one register of 1, 2 or 4 bytes, as one write(). Return: 0, or negative errno with message: never
+ * -EBUSY or -EINVAL, which are for refusals before anything is written. */
 int config_write(int fd, PciAddress address, size_t offset, size_t width, uint32_t value, HelperReply *reply);
 
 /** config_value() - a register out of a copy; the caller has checked the bounds. */
