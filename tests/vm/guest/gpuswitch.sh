@@ -68,14 +68,14 @@ twenty_starts() {
 }
 
 # The same with both functions in the VM, where only the guard module saves the card, from a fresh card on; then without the module.
-twenty_with_guard_module() {
+starts_with_guard_module() { # N
     local card before i starts
     card=$(card_bdf 1)
     before=$(settings_snapshot "$card")
     vm_define both "$card" "${card%.0}.1"
     guard_load
     expect_guarded
-    for ((i = 1; i <= 20; i++)); do
+    for ((i = 1; i <= $1; i++)); do
         starts=$(model_get guest_starts)
         vm_start both || fail "start $i"
         wait_until 60 guest_has_begun 1 "$starts"
@@ -90,7 +90,7 @@ twenty_with_guard_module() {
         expect_unharmed
     done
     expect_model bus_resets 0
-    expect_model guest_starts 20
+    expect_model guest_starts "$1"
     expect_status 1 .reset_state prefail
 
     guard_unload || fail "the module stays"
@@ -100,7 +100,7 @@ twenty_with_guard_module() {
     expect_refused both "stay"
     settings_compare "$before" "$card"
     expect_model bus_resets 0
-    echo "20 starts with both functions, no bus reset; refused without the module"
+    echo "$1 starts with both functions, no bus reset; refused without the module"
 }
 
 expect_refused() { # NAME REGEX; libvirt shows the reason

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # suites: trixie
 # temper: armed
-# timeout: 900
+# timeout: 500
 
-# Both functions go to the VM, and the guard module keeps all bus resets from the card, which the config reset itself arms: twenty starts and stops
+# Both functions go to the VM, and the guard module keeps all bus resets from the card, which the config reset itself arms: six starts and stops
 # without one, everything as before after each, the flag gone whenever the card is home. Without the module the same start is refused in prefail,
 # with the choices that there are.
 . ./lib.sh
 . ./gpuswitch.sh
-twenty_with_guard_module
+starts_with_guard_module 6

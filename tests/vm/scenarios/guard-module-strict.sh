@@ -9,4 +9,4 @@
 # with the choices that there are.
 . ./lib.sh
 . ./gpuswitch.sh
-twenty_with_guard_module
+starts_with_guard_module 20
