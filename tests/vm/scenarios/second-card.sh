@@ -13,7 +13,7 @@ first=$(settings_snapshot "$(card_bdf 1)")
 vm_define guest "$card"
 resets=$(model_get bus_resets 2)
 vm_start guest || fail "start"
-expect_status 2 .family generic
+expect_status 2 .family nvidia
 expect_eq "$(driver_of "${card%.0}.1")" vfio-pci "the audio function"
 vm_destroy guest || fail "stop"
 wait_until 60 at_home 2
