@@ -58,7 +58,8 @@ static void put_member(json_object *member, bool colour_on) {
         if (streq(part, "card"))
                 return;
         (void) text_format(text, sizeof(text), "with %s, class 0x%06" PRIx64 ", %s%s%s", member_text(member, "address"),
-                           (uint64_t) member_number(member, "class", 0), isempty(driver) ? "no driver" : "driver ", driver,
+                           (uint64_t) member_number(member, "class", 0), isempty(driver) ? "no driver" : "driver ",
+                           isempty(driver) ? "" : driver,
                            streq(part, "blocks") ? ": no guest can have the group while the host uses it" : "");
         field_line(colour_on, "", streq(part, "blocks") ? COLOUR_BAD : COLOUR_PLAIN, text);
 }
@@ -73,7 +74,7 @@ static void put_group(json_object *group, bool colour_on) {
         for (size_t i = 0; i < list_length(members); i++)
                 n_others += !streq(member_text(json_object_array_get_idx(members, i), "part"), "card");
         (void) text_format(text, sizeof(text), "%" PRId64 "%s%s%s, %s, %s", member_number(group, "number", -1),
-                           isempty(type) ? "" : " (", type, isempty(type) ? "" : ")",
+                           isempty(type) ? "" : " (", isempty(type) ? "" : type, isempty(type) ? "" : ")",
                            n_others == 0 ? "the card alone" : "shared with other devices",
                            viable ? "a guest can have it" : "no guest can have it as it is");
         field_line(colour_on, "IOMMU group", viable ? COLOUR_PLAIN : COLOUR_BAD, text);
