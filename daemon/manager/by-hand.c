@@ -177,9 +177,7 @@ void by_hand_recover(Request *request, PciAddress address, RecoverBy by, void *u
         if (by == RECOVER_RESCAN) {
                 if (!is_listed(card, request, card->rule.recovery.remove_rescan, "remove and rescan"))
                         return;
-                if (lease_has_domain(&card->lease)) {
-                        (void) refusal_set(&refusal, REFUSAL_LEASED, card->address, card->lease.domain_name,
-                                           card->lease.domain_uuid);
+                if (lease_check_to_host(&card->lease, card->address, &refusal) != 0) {
                         request_refuse(request, &refusal);
                         return;
                 }

@@ -33,9 +33,9 @@ static void reset_begins(Operation *operation, size_t index) {
         count_outcome(operation, OUTCOME_TRIED);
 }
 
-/* Whether it does anything is known when it has answered. */
+/* Whether it does anything is known when it has answered: the plan says where to go on if not. */
 static bool may_not_apply(const Step *step) {
-        return step->kind == STEP_VENDOR_RESET || step->kind == STEP_D3HOT;
+        return step->skip_to > 0;
 }
 
 /* The helper looks before it writes: a rule of its own, a driver or a user of the card, a lock that is taken. */
@@ -60,7 +60,7 @@ void operation_reset_step_ended(Operation *operation, size_t index, int error, c
                 card->vendor_reset_unknown |= step->kind == STEP_VENDOR_RESET;
                 log_info("GPU %s: its reset %s does not apply and was left out: %s", ADDRESS_TEXT(card->address),
                          plan->recipe, message);
-        } else if (may_not_apply(step) && !is_refusal(error))
+        } else if (step_resets(step) && may_not_apply(step) && !is_refusal(error))
                 reset_begins(operation, index);
         else if (step->kind == STEP_CHECK_REGISTER && error == 0 && !last && step[1].kind != STEP_CHECK_REGISTER)
                 card_event(card, CARD_EVENT_CHIP_RUNNING, "its registers tell that a driver has been at work");
