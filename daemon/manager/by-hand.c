@@ -50,6 +50,9 @@ static bool joined(Card *card, Direction direction, Request *request) {
         if (!operation || operation->question || operation->cancelled || operation->direction != direction ||
             operation->phase == OPERATION_UNDOING)
                 return false;
+        /* These leave the card where it is. */
+        if (operation->reset || operation->rescan)
+                return false;
         operation_wait(operation, request);
         return true;
 }

@@ -78,3 +78,19 @@ def reset_outlives_the_daemon(m, g):
     g.wait_idle(DISPLAY)
     expect.unharmed(m)
     expect.equal(m.sim.card(1)["bus_resets"], "0", "bus resets")
+
+
+@scenario()
+def reset_is_no_way_to_the_guest(m, g):
+    """Who asks for the card while it is being reset does not join that: the reset leaves it where it was."""
+    expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
+    expect.done(g.switch(DISPLAY, "ToHost"), "home")
+    expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest again")
+    m.sim.fault("restore", "hold", DISPLAY, "config", value="0x10=")
+    m.ctl_start("reset", DISPLAY)
+    m.sim.wait_hit("restore")
+    expect.refused(g.switch(DISPLAY, "ToGuest"), "being reset", "to-guest during a reset")
+    m.sim.release("restore")
+    g.wait_idle(DISPLAY)
+    expect.equal(m.status(DISPLAY)["owner"], "guest", "owner")
+    expect.unharmed(m)
