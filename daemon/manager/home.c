@@ -20,7 +20,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static void on_home_ended(Operation *operation, const Refusal *refusal, void *userdata) {
+void home_ended(Operation *operation, const Refusal *refusal, void *userdata) {
         Card *card = operation->card;
 
         if (refusal && refusal->code == REFUSAL_STORE &&
@@ -56,7 +56,7 @@ static void on_system_state(Card *card, bool going_down) {
                 defer(card);
                 return;
         }
-        OperationStart start = { .direction = DIRECTION_HOST, .ended = on_home_ended };
+        OperationStart start = { .direction = DIRECTION_HOST, .ended = home_ended };
         int r = operation_start(card, &start, &operation);
         if (r >= 0)
                 return;

@@ -370,8 +370,8 @@ void operation_reset_failed(Operation *operation, const char *why);
 
 /** operation_helper_lost() - a helper has died in its work; may another one take over? */
 bool operation_helper_lost(Operation *operation, const char *where, const char *how);
-/** operation_run_plan() - run operation->plan. */
-void operation_run_plan(Operation *operation);
+/** operation_run_plan() - run operation->plan from step @first on. */
+void operation_run_plan(Operation *operation, size_t first);
 /** operation_run_back() - run operation->back in the phase given, whatever its steps say. */
 void operation_run_back(Operation *operation, OperationPhase phase);
 /** operation_undo() - plan and run the way back; ends the operation with its `refusal`. */
@@ -406,6 +406,8 @@ void recover_operation(Card *card, StoredOperation *stored);
 void home_release(Card *card, const char *why);
 /** home_go() - start the way home. */
 void home_go(Card *card);
+/** home_ended() - what a way home that nobody asked for owes when it has ended: for OperationStart.ended. */
+void home_ended(Operation *operation, const Refusal *refusal, void *userdata);
 
 /* --- budget.c: guest reboots of a card that bears only a few, and how its guests end --- */
 

@@ -126,6 +126,12 @@ static void not_begun(Operation *operation) {
         operation_finish(operation, operation->cancelled ? &operation->refusal : &refusal);
 }
 
+/* Bound by this plan, or at home when it was made: then only companions are on their way. */
+static bool display_is_home(const Operation *operation, size_t n_done) {
+        return !plan_before_host_bind(&operation->plan, n_done) ||
+               driver_is_host(operation->card->facts.functions[0].driver);
+}
+
 static void forward_failed(Operation *operation, const RunResult *result) {
         Card *card = operation->card;
         const Step *step = &operation->plan.steps[result->index];
@@ -147,8 +153,8 @@ static void forward_failed(Operation *operation, const RunResult *result) {
                 operation_finish(operation, &operation->refusal); /* never bound again */
                 return;
         }
-        if (operation->direction == DIRECTION_HOST && !plan_before_host_bind(&operation->plan, result->index)) {
-                /* The display is home already; taking it away again would only do harm. */
+        if (operation->direction == DIRECTION_HOST && display_is_home(operation, result->index)) {
+                /* Taking it away again would only do harm. */
                 size_t rest = result->index + 1;
                 operation->back = (Plan){ .direction = DIRECTION_HOST, .n_steps = operation->plan.n_steps - rest };
                 memcpy(operation->back.steps, operation->plan.steps + rest,
@@ -292,9 +298,9 @@ static void start_run(Operation *operation, const Plan *plan, size_t first, bool
         card_publish(card);
 }
 
-void operation_run_plan(Operation *operation) {
+void operation_run_plan(Operation *operation, size_t first) {
         operation->phase = OPERATION_RUNNING;
-        start_run(operation, &operation->plan, 0, /* keep_going= */ false);
+        start_run(operation, &operation->plan, first, /* keep_going= */ false);
 }
 
 void operation_run_back(Operation *operation, OperationPhase phase) {

@@ -204,7 +204,7 @@ static void operation_begin(Operation *operation) {
                 return;
         }
         operation->recorded = true;
-        operation_run_plan(operation);
+        operation_run_plan(operation, 0);
 }
 
 static int on_execute(sd_event_source *source, void *userdata) {

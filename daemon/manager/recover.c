@@ -65,26 +65,35 @@ static void count_recipe(Card *card, const StoredOperation *stored) {
                 }
 }
 
-/* Goes on with the record as an operation that is on its way back. */
-static void run_back(Card *card, const StoredOperation *stored) {
+/* The operation of the record, in hand again. NULL: no memory, which is said. */
+static Operation *take_up(Card *card, const StoredOperation *stored) {
         Operation *operation = calloc(1, sizeof(*operation));
-        Refusal refusal;
 
         if (!operation) {
                 log_error("Out of memory while recovering GPU %s", ADDRESS_TEXT(card->address));
-                return;
+                return NULL;
         }
         operation->card = card;
         operation->direction = stored->plan.direction;
         operation->recorded = true;
         operation->plan = stored->plan;
-        operation->ended = on_undone;
         (void) text_copy(operation->id, sizeof(operation->id), stored->id);
         (void) text_copy(operation->domain_uuid, sizeof(operation->domain_uuid), stored->domain_uuid);
         (void) text_copy(operation->domain_name, sizeof(operation->domain_name), stored->domain_name);
+        card->operation = operation;
+        return operation;
+}
+
+/* Goes on with the record as an operation that is on its way back. */
+static void run_back(Card *card, const StoredOperation *stored) {
+        Operation *operation = take_up(card, stored);
+        Refusal refusal;
+
+        if (!operation)
+                return;
+        operation->ended = on_undone;
         (void) refusal_set(&operation->refusal, REFUSAL_STEP_FAILED, card->address, "finish a switch",
                            "it was cut off in the middle, and everything was put back");
-        card->operation = operation;
         count_recipe(card, stored);
         if (stored->undoing) {
                 operation->back = stored->plan; /* each of its steps may run twice */
@@ -93,6 +102,19 @@ static void run_back(Card *card, const StoredOperation *stored) {
                 operation_finish(operation, &refusal);
         else
                 operation_run_back(operation, OPERATION_UNDOING);
+}
+
+/*
+ * A way home goes on at the step that was begun last, which may run twice. Not with a plan from what is there now: when that
+ * fails, its way back leads to the middle of this one.
+ */
+static void run_on(Card *card, const StoredOperation *stored) {
+        Operation *operation = take_up(card, stored);
+
+        if (!operation)
+                return;
+        operation->ended = home_ended;
+        operation_run_plan(operation, stored->n_started - 1);
 }
 
 /* The claim that the operation was to serve: nobody waits for the card any more, unless a VM has it. */
@@ -119,7 +141,10 @@ static void recover_decided(Card *card, StoredOperation *stored, RecoveryGroup g
                         card->wants_home = true;
                 if (facts.group != RECOVERY_GROUP_HELD)
                         drop_claim(card, stored);
-                card_end_record(card, stored->id, "recovered", reason);
+                if (action == RECOVERY_FINISH && facts.n_done > 0 && card->state != RESET_STATE_FAILED)
+                        run_on(card, stored);
+                else
+                        card_end_record(card, stored->id, "recovered", reason);
                 break;
         case RECOVERY_STUCK:
         case _RECOVERY_ACTION_MAX:
