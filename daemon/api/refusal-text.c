@@ -65,6 +65,19 @@ static const RefusalWords words[_REFUSAL_CODE_MAX] = {
         [REFUSAL_DISPLAY_IN_USE] = { GPUSWITCH_ERROR_REFUSED,
                 "GPU %A is in use: %S.\n"
                 "Stop that program and try again, or allow it by \"allow\": [\"holders\"] in /etc/gpuswitch/policy.d." },
+        [REFUSAL_FELLOW_MISSING] = { GPUSWITCH_ERROR_REFUSED,
+                "%A should go along with the GPU (\"with\" in /etc/gpuswitch/policy.d), and there is no such device on this machine.\n"
+                "Correct the address (lspci -D), delete it from \"with\", or plug the device in." },
+        [REFUSAL_FELLOW_UNFIT] = { GPUSWITCH_ERROR_REFUSED,
+                "%A should go along with the GPU (\"with\" in /etc/gpuswitch/policy.d), and cannot: %S.\n"
+                "Delete it from \"with\"." },
+        [REFUSAL_FELLOW_IN_USE] = { GPUSWITCH_ERROR_REFUSED,
+                "%A should go along with the GPU (\"with\" in /etc/gpuswitch/policy.d), and the host uses it: %S.\n"
+                "Unmount or stop that first, or delete the device from \"with\"." },
+        [REFUSAL_FELLOW_RESET] = { GPUSWITCH_ERROR_REFUSED,
+                "%A should go along with the GPU (\"with\" in /etc/gpuswitch/policy.d), and a virtual machine would reset it in a way "
+                "that can lose it: %S (%D).\n"
+                "Delete it from \"with\"." },
         [REFUSAL_VIRTUAL_FUNCTIONS] = { GPUSWITCH_ERROR_REFUSED,
                 "%A has virtual functions enabled; unbinding it would take them from whoever uses them.\n"
                 "Write 0 to its sriov_numvfs first." },

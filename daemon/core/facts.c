@@ -3,6 +3,8 @@
 
 #include "core/facts.h"
 
+#include <assert.h>
+
 #include "base/address.h"
 #include "base/text.h"
 #include "gpuswitch/names.h"
@@ -12,6 +14,20 @@ const FunctionFacts *card_function(const CardFacts *card, PciAddress address) {
                 if (address_equal(card->functions[i].address, address))
                         return &card->functions[i];
         return NULL;
+}
+
+size_t card_n_parts(const CardFacts *card) {
+        return card->n_functions + card->n_fellows;
+}
+
+FunctionFacts *card_part(CardFacts *card, size_t index) {
+        assert(index < card_n_parts(card));
+        return index < card->n_functions ? &card->functions[index] : &card->fellows[index - card->n_functions].function;
+}
+
+const FunctionFacts *card_part_const(const CardFacts *card, size_t index) {
+        assert(index < card_n_parts(card));
+        return index < card->n_functions ? &card->functions[index] : &card->fellows[index - card->n_functions].function;
 }
 
 bool driver_is_guest(const char *driver) {

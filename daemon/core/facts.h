@@ -63,6 +63,12 @@ typedef struct GroupMember {
         char driver[DRIVER_NAME_SIZE];
 } GroupMember;
 
+/* A device of another slot that policy sends along with the card: an NVMe controller, a USB controller, a network card. */
+typedef struct Fellow {
+        FunctionFacts function;
+        char host_use[HOST_USE_SIZE]; /* "file system /home on nvme1n1p2"; "": nothing that can be seen */
+} Fellow;
+
 /*
  * One card: the functions that go along, function 0 (display) first, in order of their numbers.
  * Functions of an APU's slot that are not audio are no part of it and not listed.
@@ -73,6 +79,10 @@ typedef struct CardFacts {
         bool group_too_large; /* there are more than GROUP_MEMBERS_MAX: no answer about the group can be given */
         size_t n_group_members;
         GroupMember group_members[GROUP_MEMBERS_MAX];
+        size_t n_fellows;
+        Fellow fellows[FELLOWS_MAX]; /* in the order of the rule; their groups' members are in group_members */
+        size_t n_lost_fellows;
+        PciAddress lost_fellows[FELLOWS_MAX]; /* that should go along and are not on this machine */
         char slot_path[PATH_TEXT_SIZE]; /* canonical path in /sys/devices: same place in the machine */
         char unique_id[ATTRIBUTE_VALUE_SIZE]; /* amdgpu's unique_id, "" where there is none */
         bool module_guarded;        /* named in the list of gpuswitch-guard */
@@ -90,6 +100,11 @@ typedef struct MachineFacts {
 
 /** card_function() - the card's function with that address, or NULL. */
 const FunctionFacts *card_function(const CardFacts *card, PciAddress address);
+
+/** card_n_parts(), card_part() - all that moves in one switch: the card's functions, then its fellows. */
+size_t card_n_parts(const CardFacts *card);
+FunctionFacts *card_part(CardFacts *card, size_t index);
+const FunctionFacts *card_part_const(const CardFacts *card, size_t index);
 
 /** card_owner() - who has the card by its driver links; never OWNER_SWITCHING. The display function decides. */
 Owner card_owner(const CardFacts *card);

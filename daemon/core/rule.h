@@ -12,6 +12,7 @@
 
 #include "core/chip.h"
 #include "core/reset-state.h"
+#include "gpuswitch/address.h"
 #include "gpuswitch/deadlines.h"
 #include "gpuswitch/limits.h"
 
@@ -82,6 +83,25 @@ typedef struct Recovery {
         usec_t suspend_usec; /* 0: no suspend */
 } Recovery;
 
+/* How a device that is no GPU is reset between two owners, as its quirk says. */
+typedef enum DeviceReset {
+        DEVICE_RESET_UNKNOWN, /* nobody has said anything: left to the kernel */
+        DEVICE_RESET_KERNEL,  /* by the kernel's own method for it, and by no other */
+        DEVICE_RESET_FLR,     /* by a function level reset, and by no other */
+        DEVICE_RESET_NONE,    /* there is none that works */
+        _DEVICE_RESET_MAX,
+        _DEVICE_RESET_INVALID = -EINVAL,
+} DeviceReset;
+
+/* A device that goes along with the card because policy says so. */
+typedef struct FellowRule {
+        PciAddress address;
+        char device[FAMILY_NAME_SIZE]; /* name of the quirk that is about it, or "" */
+        DeviceReset reset;
+        bool bus_reset_forbidden;
+        char source[HOST_USE_SIZE * 2]; /* where that is known from, cut if it is longer; or "" */
+} FellowRule;
+
 /* Rule.guest_reboots: nothing is known that would end it. */
 #define GUEST_REBOOTS_UNLIMITED UINT32_MAX
 
@@ -101,6 +121,8 @@ typedef struct Rule {
         bool allow_holders;        /* unbind although processes have DRM nodes open */
         bool allow_lockdown;       /* a guarded start goes on without the reset under kernel lockdown */
         bool allow_experimental;   /* resets that are not proven on this family may run */
+        size_t n_fellows;
+        FellowRule fellows[FELLOWS_MAX];
         /* A policy or quirk file cannot be parsed at all: automatic switching waits for it to be mended. */
         bool configuration_broken;
         char broken_file[PATH_TEXT_SIZE];
@@ -114,6 +136,8 @@ const char *recipe_verb_to_string(RecipeVerb verb);
 RecipeVerb recipe_verb_from_string(const char *text);
 const char *register_test_to_string(RegisterTest test);
 RegisterTest register_test_from_string(const char *text);
+const char *device_reset_to_string(DeviceReset reset);
+DeviceReset device_reset_from_string(const char *text);
 
 /** recipe_resets() - does this word reset the card, so that starting it counts as a reset that happened? */
 bool recipe_resets(const RecipeStep *step);

@@ -67,6 +67,14 @@ static const char *const register_test_table[_REGISTER_TEST_MAX] = {
 };
 DEFINE_ENUM_TEXT(register_test, RegisterTest, register_test_table)
 
+static const char *const device_reset_table[_DEVICE_RESET_MAX] = {
+        [DEVICE_RESET_UNKNOWN] = "unknown",
+        [DEVICE_RESET_KERNEL] = "kernel",
+        [DEVICE_RESET_FLR] = "flr",
+        [DEVICE_RESET_NONE] = "none",
+};
+DEFINE_ENUM_TEXT(device_reset, DeviceReset, device_reset_table)
+
 #define COMMAND_OFFSET 0x04U /* PCI Local Bus 3.0, 6.1; writing it decodes addresses, and resets nothing */
 
 bool step_resets(const Step *step) {

@@ -30,3 +30,6 @@ int cards_scan(const char *root, CardFacts **ret_cards, size_t *ret_n);
  * Return: 0; CARDS_E_NOT_A_CARD; -ENODEV when there is no such device.
  */
 int cards_read(const char *root, PciAddress address, CardFacts *ret_card);
+
+/** cards_read_with() - the same, with the devices at @fellows (FELLOWS_MAX at most), each where it is there or as a lost one. */
+int cards_read_with(const char *root, PciAddress address, const PciAddress *fellows, size_t n_fellows, CardFacts *ret_card);

@@ -132,11 +132,17 @@ typedef struct PolicyDevice {
 /** policy_device() - the administrator's entry for that id, or else the vendor's; of two the later. False: there is none. */
 bool policy_device(const Policy *policy, uint16_t vendor_id, uint16_t device_id, PolicyDevice *ret_device);
 
+/**
+ * policy_fellow() - what is known of the resets of a device that goes along, by its ids
+ * @fellow: its address stays; the rest is set
+ */
+void policy_fellow(const Policy *policy, uint16_t vendor_id, uint16_t device_id, FellowRule *fellow);
+
 const char *advice_when_to_string(AdviceWhen when);
 
 /** policy_origin() - "/usr/lib/gpuswitch/quirks.d/10-amd-polaris.json" or "built-in": where the value of a
  * key of the card's rule came from. Keys: "family", "bus_reset", "state", "reset", "guest_reboots", "return",
- * "automatic", "allow", "name"; NULL for any other. Owned by @policy. */
+ * "automatic", "allow", "name", "with"; NULL for any other. Owned by @policy. */
 const char *policy_origin(const Policy *policy, const CardFacts *card, const char *key);
 
 /** policy_find_name() - address (function 0) of the card that policy calls @name. 0, or -ENOENT. Only

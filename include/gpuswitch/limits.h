@@ -7,6 +7,7 @@
 #define FUNCTIONS_MAX 8U             /* PCI: functions of one slot without ARI */
 #define BARS_MAX 6U                  /* PCI: base address registers of a function */
 #define GROUP_MEMBERS_MAX 64U        /* other devices in the IOMMU groups of one card; over it no switch */
+#define FELLOWS_MAX 4U               /* devices of other slots that policy sends along with one card */
 #define PORTS_MAX 16U                /* bridges between a card and its root bus that are reported */
 #define RESERVED_REGIONS_MAX 16U     /* of one IOMMU group that are reported */
 #define STEPS_MAX 128U               /* steps of one plan, or of its undo */
@@ -44,6 +45,7 @@
 #define FAMILY_NAME_SIZE 48U
 #define CARD_NAME_SIZE 128U
 #define DOMAIN_NAME_SIZE 256U
+#define HOST_USE_SIZE 192U           /* what the host does with a device, in words */
 #define INHIBIT_TEXT_SIZE 128U       /* who and why of an inhibitor */
 #define UUID_TEXT_SIZE 37U           /* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" */
 #define ATTRIBUTE_VALUE_SIZE 64U
