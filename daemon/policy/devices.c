@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Nobody acts on these facts by himself, so they are kept as the file had them. */
+/* Nobody acts on these facts but where such a device goes along with a card, so they are kept as the file had them. */
 
 #include "policy/devices.h"
 
+#include <assert.h>
+
+#include "base/enum-text.h"
 #include "base/text.h"
 #include "policy/check.h"
 
@@ -72,4 +75,19 @@ bool policy_device(const Policy *policy, uint16_t vendor_id, uint16_t device_id,
                 .note = text_or_empty(member_string(best->object, "note")),
         };
         return true;
+}
+
+void policy_fellow(const Policy *policy, uint16_t vendor_id, uint16_t device_id, FellowRule *fellow) {
+        PolicyDevice device;
+
+        *fellow = (FellowRule){ .address = fellow->address, .reset = DEVICE_RESET_UNKNOWN };
+        if (!policy_device(policy, vendor_id, device_id, &device))
+                return;
+        (void) text_copy(fellow->device, sizeof(fellow->device), device.name);
+        fellow->reset = device_reset_from_string(device.reset);
+        assert(fellow->reset >= 0); /* the table of keys has let it through */
+        fellow->bus_reset_forbidden = streq(device.bus_reset, bus_reset_wish_to_string(BUS_RESET_FORBIDDEN));
+        (void) text_format(fellow->source, sizeof(fellow->source), "%s",
+                           fellow->bus_reset_forbidden ? device.bus_reset_source : device.reset_source);
+        (void) text_make_utf8(fellow->source);
 }

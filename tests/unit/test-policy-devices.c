@@ -83,6 +83,63 @@ START_TEST(shipped) {
 }
 END_TEST
 
+static FellowRule fellow_of(uint16_t vendor_id, uint16_t device_id) {
+        FellowRule fellow = { .address = { .bus = 5, .function = 3 }, .device = "what was there before", .bus_reset_forbidden = true };
+
+        memset(fellow.source, 'x', sizeof(fellow.source));
+        policy_fellow(fixture.loaded, vendor_id, device_id, &fellow);
+        ck_assert(address_equal(fellow.address, (PciAddress){ .bus = 5, .function = 3 }));
+        return fellow;
+}
+
+START_TEST(rules_of_fellows) {
+        fixture.dirs.quirks_vendor = TEST_SOURCE_DIR "/policy/quirks";
+        fixture_load(&fixture);
+        FellowRule fellow = fellow_of(0x144d, 0xa804);
+        ck_assert_str_eq(fellow.device, "samsung-nvme");
+        ck_assert_int_eq((int) fellow.reset, DEVICE_RESET_KERNEL);
+        ck_assert(!fellow.bus_reset_forbidden);
+        ck_assert_ptr_nonnull(strstr(fellow.source, "nvme_disable_and_flr"));
+        fellow = fellow_of(0x168c, 0x0030);
+        ck_assert_int_eq((int) fellow.reset, DEVICE_RESET_NONE);
+        ck_assert(fellow.bus_reset_forbidden);
+        ck_assert_ptr_nonnull(strstr(fellow.source, "quirk_no_bus_reset"));
+        fellow = fellow_of(0x1b21, 0x1242);
+        ck_assert_str_eq(fellow.device, "");
+        ck_assert_int_eq((int) fellow.reset, DEVICE_RESET_UNKNOWN);
+        ck_assert(!fellow.bus_reset_forbidden);
+        ck_assert_str_eq(fellow.source, "");
+}
+END_TEST
+
+/* The source that is shown is that of the fact that counts most, and one that is too long is cut between characters. */
+START_TEST(sources_of_fellows) {
+        static const char form[] = "{\"version\":1,\"families\":[],\"devices\":[{\"device\":\"mine\",\"match\":[{\"id\":\"144d:*\"}],"
+                                   "\"reset\":{\"value\":\"flr\",\"source\":\"of reset %s\"},"
+                                   "\"bus_reset\":{\"value\":\"%s\",\"source\":\"of bus reset\"}}]}";
+        char text[2048], many[801] = "";
+
+        snprintf(text, sizeof(text), form, "", "forbidden");
+        fixture_write(fixture.admin, "10.json", text);
+        fixture_load(&fixture);
+        FellowRule fellow = fellow_of(0x144d, 1);
+        ck_assert_int_eq((int) fellow.reset, DEVICE_RESET_FLR);
+        ck_assert(fellow.bus_reset_forbidden);
+        ck_assert_str_eq(fellow.source, "of bus reset");
+
+        for (size_t i = 0; i < 400; i++)
+                strcat(many, "\u00e9");
+        snprintf(text, sizeof(text), form, many, "wanted");
+        fixture_write(fixture.admin, "10.json", text);
+        fixture_load(&fixture);
+        fellow = fellow_of(0x144d, 1);
+        ck_assert(!fellow.bus_reset_forbidden);
+        ck_assert_ptr_nonnull(text_starts_with(fellow.source, "of reset \u00e9"));
+        ck_assert_uint_eq(strlen(fellow.source), sizeof(fellow.source) - 1);
+        ck_assert(text_is_utf8(fellow.source));
+}
+END_TEST
+
 static Suite *make_suite(void) {
         Suite *suite = suite_create("policy-devices");
         TCase *tcase = tcase_create("all");
@@ -91,6 +148,8 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, administrator_wins);
         tcase_add_test(tcase, have_a_limit);
         tcase_add_test(tcase, shipped);
+        tcase_add_test(tcase, rules_of_fellows);
+        tcase_add_test(tcase, sources_of_fellows);
         suite_add_tcase(suite, tcase);
         return suite;
 }
