@@ -106,11 +106,14 @@ static void check_list(Report *report, const Place *place, const KeySpec *spec, 
         for (size_t i = 0; i < n; i++) {
                 Place entry = place_index(place, i);
                 json_object *item = json_object_array_get_idx(value, i);
-                if (spec->type != KEY_TYPE_WORDS) {
+                if (spec->type == KEY_TYPE_WORDS)
+                        check_word(report, &entry, spec, item);
+                else if (spec->type == KEY_TYPE_TEXTS)
+                        check_format(report, &entry, spec->format, item);
+                else {
                         (void) check_object(report, &entry, spec->child, item);
                         continue;
                 }
-                check_word(report, &entry, spec, item);
                 for (size_t k = 0; k < i; k++)
                         if (json_object_equal(item, json_object_array_get_idx(value, k)))
                                 (void) report_meaning(report, &entry, "is there twice");
@@ -150,6 +153,7 @@ static void check_plain(Report *report, const Place *place, const KeySpec *spec,
                 break;
         case KEY_TYPE_OBJECTS:
         case KEY_TYPE_WORDS:
+        case KEY_TYPE_TEXTS:
                 check_list(report, place, spec, value);
                 break;
         }

@@ -232,6 +232,9 @@ static const KeySpec key_table[] = {
                   "family may run. Default: none." },
         { OBJECT_CARD, "bus_reset", KEY_TYPE_WORD, .words = WORDS("forbidden"),
           .help = "Forbids the bus reset although the card's family does not." },
+        { OBJECT_CARD, "with", KEY_TYPE_TEXTS, .format = &format_address, .max = FELLOWS_MAX,
+          .help = "Devices of other slots (NVMe, USB controllers, network cards) that go along with the card, by address. "
+                  "Needs a match by address. Default: none." },
 
         { OBJECT_CARD_MATCH, "address", KEY_TYPE_TEXT, .format = &format_address,
           .help = "Address of the card. It can change when hardware is added." },

@@ -43,6 +43,7 @@ typedef enum KeyType {
         KEY_TYPE_OBJECTS, /* a list of kind `child` */
         KEY_TYPE_ONE_OR_MORE, /* an object of kind `child`, or a list of them */
         KEY_TYPE_WORDS,   /* a list out of `words`, each at most once */
+        KEY_TYPE_TEXTS,   /* a list of texts of `format`, each at most once */
 } KeyType;
 
 /* How a text is written. */

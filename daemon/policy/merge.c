@@ -96,6 +96,11 @@ void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
         /* Policy has no word for the opposite, so this can only be stricter. */
         if (best_card(policy, card, CARD_WORD_BUS_RESET))
                 rule.bus_reset = BUS_RESET_FORBIDDEN;
+        if ((entry = best_card(policy, card, CARD_WORD_WITH))) {
+                rule.n_fellows = entry->n_fellows;
+                for (size_t i = 0; i < entry->n_fellows; i++)
+                        rule.fellows[i].address = entry->fellows[i];
+        }
         rule.configuration_broken = !isempty(policy->problems.broken_file);
         (void) text_copy(rule.broken_file, sizeof(rule.broken_file), policy->problems.broken_file);
         *ret_rule = rule;
@@ -144,6 +149,8 @@ const char *policy_origin(const Policy *policy, const CardFacts *card, const cha
                 return card_origin(policy, card, CARD_WORD_ALLOW);
         if (streq(key, "name"))
                 return card_origin(policy, card, CARD_WORD_NAME);
+        if (streq(key, "with"))
+                return card_origin(policy, card, CARD_WORD_WITH);
         return NULL;
 }
 

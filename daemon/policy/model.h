@@ -52,6 +52,7 @@ typedef enum CardWord {
         CARD_WORD_AUTOMATIC,
         CARD_WORD_ALLOW,
         CARD_WORD_BUS_RESET,
+        CARD_WORD_WITH,
         _CARD_WORD_MAX,
 } CardWord;
 
@@ -66,7 +67,12 @@ typedef struct PolicyCard {
         bool allow_holders;
         bool allow_lockdown;
         bool allow_experimental;
+        size_t n_fellows;
+        PciAddress fellows[FELLOWS_MAX];
 } PolicyCard;
+
+/** card_word_key() - the key of a policy entry that says it. */
+const char *card_word_key(CardWord word);
 
 /** model_family(), model_card() - what policy_rule() takes for a card: the family, and the entry whose @word holds. NULL: none. */
 const Family *model_family(const Policy *policy, const CardFacts *card);

@@ -116,11 +116,6 @@ static int collect_entry(Collection *values, const char *path, const Place *plac
 }
 
 int policy_values(const Policy *policy, const CardFacts *card, PolicyValue **ret_values, size_t *ret_n) {
-        static const char *const keys[_CARD_WORD_MAX] = {
-                [CARD_WORD_NAME] = "name",           [CARD_WORD_RETURN] = "return",
-                [CARD_WORD_AUTOMATIC] = "automatic", [CARD_WORD_ALLOW] = "allow",
-                [CARD_WORD_BUS_RESET] = "bus_reset",
-        };
         _cleanup_free_ PolicyValue *list = calloc(POLICY_VALUES_MAX, sizeof(*list));
         Collection values = { .list = list };
         const Family *family = model_family(policy, card);
@@ -133,7 +128,7 @@ int policy_values(const Policy *policy, const CardFacts *card, PolicyValue **ret
         for (CardWord word = 0; word < _CARD_WORD_MAX && r == 0; word++) {
                 const PolicyCard *entry = model_card(policy, card, word);
                 if (entry)
-                        r = collect_entry(&values, entry->origin, &entry->place, OBJECT_CARD, keys[word]);
+                        r = collect_entry(&values, entry->origin, &entry->place, OBJECT_CARD, card_word_key(word));
         }
         if (r < 0)
                 return r;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/address.h"
 #include "base/text.h"
 #include "policy/check.h"
 #include "policy/document.h"
@@ -91,13 +92,18 @@ static void take_rule(FuzzVerdict *verdict, const Rule *rule) {
         verdict_add(verdict, &rule->state, sizeof(rule->state));
         fuzz_require(rule->guest_reboots <= GUEST_REBOOTS_MAX || rule->guest_reboots == GUEST_REBOOTS_UNLIMITED);
         verdict_add_value(verdict, rule->guest_reboots);
+        fuzz_require(rule->n_fellows <= FELLOWS_MAX);
+        for (size_t i = 0; i < rule->n_fellows; i++)
+                for (size_t k = 0; k < i; k++)
+                        fuzz_require(!address_equal(rule->fellows[i].address, rule->fellows[k].address), "a device twice");
+        verdict_add_value(verdict, rule->n_fellows);
         for (size_t i = 0; i < RECIPES_MAX; i++)
                 take_recipe(verdict, &rule->recipes[i]);
 }
 
 void policy_take_rules(FuzzVerdict *verdict, const Policy *policy) {
         static const char *const keys[] = { "family", "bus_reset", "state", "reset", "guest_reboots", "return",
-                                            "automatic", "allow", "name" };
+                                            "automatic", "allow", "name", "with" };
 
         for (size_t i = 0; i < ELEMENTSOF(models); i++) {
                 static CardFacts card;

@@ -316,7 +316,7 @@ END_TEST
 
 START_TEST(origins_of_a_polaris) {
         static const char *const of_quirk[] = { "family", "bus_reset", "state", "reset" };
-        static const char *const of_policy[] = { "return", "automatic", "allow", "name" };
+        static const char *const of_policy[] = { "return", "automatic", "allow", "name", "with" };
         CardFacts card = rx470();
 
         ck_assert_int_eq(symlink(POLARIS_FILE, fixture_path(f.vendor, "10-amd-polaris.json")), 0);
@@ -362,6 +362,101 @@ START_TEST(one_name_for_two_cards) {
 }
 END_TEST
 
+static void expect_fellows(const CardFacts *card, size_t n, const char *const *texts) {
+        Rule rule = rule_of(card);
+
+        ck_assert_uint_eq(rule.n_fellows, n);
+        for (size_t i = 0; i < n; i++) {
+                ck_assert_str_eq(ADDRESS_TEXT(rule.fellows[i].address), texts[i]);
+                ck_assert_int_eq((int) rule.fellows[i].reset, DEVICE_RESET_UNKNOWN);
+                ck_assert_str_eq(rule.fellows[i].device, "");
+        }
+}
+
+START_TEST(fellows_are_one_value) {
+        CardFacts card = rx470(), other = fixture_card("0000:02:00.0", 0x1002, 0x67df);
+
+        expect_fellows(&card, 0, NULL);
+        expect_origin(&card, "with", NULL, NULL);
+        fixture_write(f.policy, "10.json", one_card(BY_ADDRESS, "\"with\":[\"05:00.0\",\"0000:0A:00.3\"],\"return\":\"stay\""));
+        fixture_write(f.policy, "15.json", one_card(BY_ADDRESS, "\"return\":\"host\""));
+        expect_fellows(&card, 2, (const char *const[]){ "0000:05:00.0", "0000:0a:00.3" });
+        expect_origin(&card, "with", f.policy, "10.json");
+        expect_fellows(&other, 0, NULL);
+        expect_origin(&other, "with", NULL, NULL);
+
+        /* A later entry for the card has the whole list, under whatever function it is named. */
+        fixture_write(f.policy, "20.json", one_card("{\"address\":\"01:00.1\"}", "\"with\":[\"10000:e1:00.0\"]"));
+        expect_fellows(&card, 1, (const char *const[]){ "10000:e1:00.0" });
+        expect_origin(&card, "with", f.policy, "20.json");
+        fixture_write(f.policy, "30.json", one_card(BY_ADDRESS, "\"with\":[]"));
+        expect_fellows(&card, 0, NULL);
+        expect_origin(&card, "with", f.policy, "30.json");
+}
+END_TEST
+
+#define FOR_OTHER "{\"address\":\"0000:02:00.0\"}"
+
+START_TEST(one_device_for_two_cards) {
+        fixture_write(f.policy, "10.json", one_card(BY_ADDRESS, "\"with\":[\"0000:05:00.0\"]"));
+        fixture_write(f.policy, "20.json", one_card(FOR_OTHER, "\"with\":[\"0000:06:00.0\",\"05:00.0\"]"));
+        const PolicyProblem *problem = policy_problem(fixture_load(&f), 0);
+        ck_assert_ptr_nonnull(problem);
+        ck_assert_str_eq(problem->file, fixture_path(f.policy, "20.json"));
+        ck_assert_str_eq(problem->where, "/cards/0/with");
+        ck_assert_uint_eq(problem->line, 1);
+        ck_assert_ptr_nonnull(strstr(problem->text, "0000:05:00.0 goes along with another card, 0000:01:00.0, by "));
+        ck_assert_ptr_nonnull(strstr(problem->text, "/10.json"));
+        ck_assert_ptr_null(policy_problem(f.loaded, 1));
+        ck_assert_uint_eq(fixture_rule(f.loaded, MAIN, 0x1002, 0x67df).n_fellows, 1);
+        ck_assert_uint_eq(fixture_rule(f.loaded, "0000:02:00.0", 0x1002, 0x67df).n_fellows, 0);
+}
+END_TEST
+
+START_TEST(a_device_is_given_to_another_card) {
+        static const char *const device[] = { "0000:05:00.0" };
+        CardFacts card = rx470(), other = fixture_card("0000:02:00.0", 0x1002, 0x67df);
+
+        fixture_write(f.policy, "10.json", one_card(BY_ADDRESS, "\"with\":[\"0000:05:00.0\"]"));
+        fixture_write(f.policy, "20.json", one_card(BY_ADDRESS, "\"with\":[]"));
+        fixture_write(f.policy, "30.json", one_card(FOR_OTHER, "\"with\":[\"0000:05:00.0\"]"));
+        expect_fellows(&card, 0, NULL);
+        expect_fellows(&other, 1, device);
+
+        /* In one file, and the card that gets it comes first. */
+        fixture_write(f.policy, "20.json", "{\"version\":1,\"cards\":[{\"match\":" FOR_OTHER ",\"with\":[\"0000:05:00.0\"]},"
+                                           "{\"match\":" BY_ADDRESS ",\"with\":[]}]}");
+        expect_fellows(&card, 0, NULL);
+        expect_fellows(&other, 1, device);
+        fixture_write(f.policy, "40.json", one_card(BY_ADDRESS, "\"with\":[\"0000:05:00.0\"]"));
+        ck_assert_ptr_nonnull(policy_problem(fixture_load(&f), 0));
+        ck_assert_str_eq(policy_problem(f.loaded, 0)->file, fixture_path(f.policy, "40.json"));
+}
+END_TEST
+
+START_TEST(fellows_have_a_limit) {
+        char list[32 * (FELLOWS_MAX + 1)] = "\"with\":[";
+        const PolicyProblem *problem;
+
+        for (size_t i = 0; i < FELLOWS_MAX; i++)
+                ck_assert_int_eq(text_append(list, sizeof(list), "%s\"0000:0%zu:00.0\"", i ? "," : "", i + 2), 0);
+        size_t end = strlen(list);
+        ck_assert_int_eq(text_append(list, sizeof(list), "]"), 0);
+        fixture_write(f.policy, "10.json", one_card(BY_ADDRESS, list));
+        ck_assert_ptr_null(policy_problem(fixture_load(&f), 0));
+        ck_assert_uint_eq(fixture_rule(f.loaded, MAIN, 0x1002, 0x67df).n_fellows, FELLOWS_MAX);
+
+        list[end] = '\0';
+        ck_assert_int_eq(text_append(list, sizeof(list), ",\"0000:0e:00.0\"]"), 0);
+        fixture_write(f.policy, "10.json", one_card(BY_ADDRESS, list));
+        problem = policy_problem(fixture_load(&f), 0);
+        ck_assert_ptr_nonnull(problem);
+        ck_assert_str_eq(problem->where, "/cards/0/with");
+        ck_assert_uint_eq(fixture_rule(f.loaded, MAIN, 0x1002, 0x67df).n_fellows, 0);
+        ck_assert(fixture_rule(f.loaded, MAIN, 0x1002, 0x67df).configuration_broken);
+}
+END_TEST
+
 static Suite *make_suite(void) {
         Suite *suite = suite_create("policy-merge");
         TCase *tcase = tcase_create("all");
@@ -383,6 +478,10 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, names);
         tcase_add_test(tcase, one_name_for_two_cards);
         tcase_add_test(tcase, guest_reboots_of_a_family);
+        tcase_add_test(tcase, fellows_are_one_value);
+        tcase_add_test(tcase, one_device_for_two_cards);
+        tcase_add_test(tcase, a_device_is_given_to_another_card);
+        tcase_add_test(tcase, fellows_have_a_limit);
         suite_add_tcase(suite, tcase);
         return suite;
 }

@@ -58,10 +58,12 @@ static json_object *list_schema(const KeySpec *spec) {
 
         put(schema, "type", text("array"));
         put(schema, "items",
-            spec->type == KEY_TYPE_WORDS ? words_schema(spec->words) : reference_schema(spec->child));
+            spec->type == KEY_TYPE_WORDS   ? words_schema(spec->words)
+            : spec->type == KEY_TYPE_TEXTS ? text_schema(spec->format)
+                                           : reference_schema(spec->child));
         put(schema, "minItems", json_object_new_int((int) spec->min));
         put(schema, "maxItems", json_object_new_int((int) spec->max));
-        if (spec->type == KEY_TYPE_WORDS)
+        if (spec->type == KEY_TYPE_WORDS || spec->type == KEY_TYPE_TEXTS)
                 put(schema, "uniqueItems", json_object_new_boolean(true));
         return schema;
 }
@@ -109,6 +111,7 @@ static json_object *plain_schema(const KeySpec *spec) {
                 break;
         case KEY_TYPE_OBJECTS:
         case KEY_TYPE_WORDS:
+        case KEY_TYPE_TEXTS:
                 schema = list_schema(spec);
                 break;
         }
@@ -245,10 +248,10 @@ START_TEST(rows_are_whole) {
                 ck_assert_msg(!isempty(spec->help), "%s has no help", spec->key);
                 ck_assert_ptr_eq(key_find(spec->object, spec->key), spec);
                 ck_assert(!has_words || spec->words);
-                ck_assert((spec->type == KEY_TYPE_TEXT) == (spec->format != NULL));
+                ck_assert((spec->type == KEY_TYPE_TEXT || spec->type == KEY_TYPE_TEXTS) == (spec->format != NULL));
                 ck_assert(spec->type != KEY_TYPE_NUMBER || spec->min < spec->max);
                 ck_assert(!(spec->type == KEY_TYPE_OBJECTS || spec->type == KEY_TYPE_WORDS ||
-                            spec->type == KEY_TYPE_ONE_OR_MORE) ||
+                            spec->type == KEY_TYPE_TEXTS || spec->type == KEY_TYPE_ONE_OR_MORE) ||
                           spec->max > 0);
                 /* Only steps have words by which a key is there or not, and those words are the steps'. */
                 ck_assert(spec->object == OBJECT_RESET_STEP || (!spec->with && !spec->needed_by));
@@ -294,6 +297,14 @@ START_TEST(words_are_those_of_the_enums) {
         ck_assert_str_eq(key_find(OBJECT_CARD, "bus_reset")->words[0],
                          bus_reset_wish_to_string(BUS_RESET_FORBIDDEN));
         ck_assert_ptr_null(key_find(OBJECT_CARD, "bus_reset")->words[1]);
+        /* That nothing is known is no word of a file. */
+        for (int value = DEVICE_RESET_KERNEL; value <= _DEVICE_RESET_MAX; value++) {
+                const char *word = key_find(OBJECT_DEVICE, "reset")->words[value - DEVICE_RESET_KERNEL];
+                if (value == _DEVICE_RESET_MAX)
+                        ck_assert_ptr_null(word);
+                else
+                        ck_assert_str_eq(word, device_reset_to_string(value));
+        }
 }
 END_TEST
 

@@ -64,10 +64,10 @@ START_TEST(values_with_line_and_source) {
 
         fixture_write(f.vendor, "10.json", quirks);
         fixture_write(f.policy, "20.json", one_card("\"*\"", "\n\"return\":\"stay\",\"allow\":[\"holders\",\n\"lockdown\"]"));
-        fixture_write(f.policy, "30.json", one_card("{\"address\":\"01:00.0\"}", "\"automatic\":false"));
+        fixture_write(f.policy, "30.json", one_card("{\"address\":\"01:00.0\"}", "\"automatic\":false,\n\"with\":[\"05:00.0\",\"0000:06:00.0\"]"));
         ck_assert_ptr_null(policy_problem(fixture_load(&f), 0));
         ck_assert_int_eq(policy_values(f.loaded, &card, &values, &n), 0);
-        ck_assert_uint_eq(n, ELEMENTSOF(wanted) + 3);
+        ck_assert_uint_eq(n, ELEMENTSOF(wanted) + 4);
         snprintf(file, sizeof(file), "%s", fixture_path(f.vendor, "10.json"));
         for (size_t i = 0; i < ELEMENTSOF(wanted); i++) {
                 const PolicyValue *value = find(values, n, wanted[i].key);
@@ -82,6 +82,8 @@ START_TEST(values_with_line_and_source) {
         ck_assert_str_eq(find(values, n, "automatic")->text, "false");
         ck_assert_str_eq(find(values, n, "automatic")->file, fixture_path(f.policy, "30.json"));
         ck_assert_str_eq(find(values, n, "automatic")->source, "");
+        ck_assert_str_eq(find(values, n, "with")->text, "05:00.0 0000:06:00.0");
+        ck_assert_uint_eq(find(values, n, "with")->line, 2);
 
         /* Changed since: what it says now is not what holds. */
         fixture_write(f.vendor, "10.json", "{");
