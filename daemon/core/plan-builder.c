@@ -75,19 +75,26 @@ void plan_add_guard(PlanBuilder *builder, StepKind kind, const CardFacts *card) 
         plan_add(builder, kind, display->address)->iommu_group = display->iommu_group;
 }
 
-void plan_add_group_free(PlanBuilder *builder, const CardFacts *card) {
-        for (size_t i = 0; i < card->n_functions; i++) {
-                const FunctionFacts *function = &card->functions[i];
+void plan_add_group_free(PlanBuilder *builder, const CardFacts *card, size_t n_parts) {
+        for (size_t i = 0; i < n_parts; i++) {
+                const FunctionFacts *function = card_part_const(card, i);
                 bool seen = false;
 
                 if (!driver_is_guest(function->driver) || function->iommu_group < 0)
                         continue;
                 for (size_t j = 0; j < i; j++)
-                        seen |= driver_is_guest(card->functions[j].driver) &&
-                                card->functions[j].iommu_group == function->iommu_group;
+                        seen |= driver_is_guest(card_part_const(card, j)->driver) &&
+                                card_part_const(card, j)->iommu_group == function->iommu_group;
                 if (!seen)
                         plan_add(builder, STEP_GROUP_FREE, function->address)->iommu_group = function->iommu_group;
         }
+}
+
+void plan_add_fellows(PlanBuilder *builder, const CardFacts *card) {
+        Plan *plan = builder->plan;
+
+        for (plan->n_fellows = 0; plan->n_fellows < card->n_fellows; plan->n_fellows++)
+                plan->fellows[plan->n_fellows] = card->fellows[plan->n_fellows].function.address;
 }
 
 int plan_finish(const PlanBuilder *builder, PciAddress card, Refusal *reterr_refusal) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The way to the guest: companions first, the display function last. The reset happens while the
+ * The way to the guest: companions first, then what goes along by policy, the display function last. The reset happens while the
  * display function has no driver and the companions are already where they guard it: nobody holds the
  * vfio group then, so no cached interrupt vector can be lost (linux-kernel, "vfio/pci: Restore MSIx message
  * prior to enabling", May 2014), and no bus reset can meet a card that the recipe has armed.
  */
 
 #include "base/text.h"
+#include "core/fellow.h"
 #include "core/plan-recipe.h"
 #include "core/viability.h"
 #include "gpuswitch/names.h"
@@ -85,7 +86,7 @@ static void add_bind(PlanBuilder *builder, const FunctionFacts *function, const 
 static void add_group_free(PlanBuilder *builder, const CardFacts *card) {
         size_t first = builder->plan->n_steps;
 
-        plan_add_group_free(builder, card);
+        plan_add_group_free(builder, card, card->n_functions);
         for (size_t i = first; i < builder->plan->n_steps; i++)
                 builder->plan->steps[i].timeout_usec = GROUP_FREE_GUEST_TIMEOUT_USEC;
 }
@@ -95,6 +96,28 @@ static bool companion_on_vfio(const CardFacts *card) {
                 if (driver_is_guest(card->functions[i].driver))
                         return true;
         return false;
+}
+
+/* What went along by an earlier policy is with the guests already, and nothing more is done to it. */
+static bool part_goes(const CardFacts *card, const Rule *rule, size_t index) {
+        return index < card->n_functions || fellow_rule(rule, card_part_const(card, index)->address);
+}
+
+/* The methods that a guest could reset it by are narrowed before it has a chance. */
+static void add_fellows(PlanBuilder *builder, const CardFacts *card, const Rule *rule) {
+        for (size_t i = 0; i < card->n_fellows; i++) {
+                const FunctionFacts *function = &card->fellows[i].function;
+                const FellowRule *wish = fellow_rule(rule, function->address);
+                const char *method = wish ? fellow_method(wish, function) : "";
+                if (!wish)
+                        continue;
+                if (!isempty(method) && !streq(method, function->survey.reset_method))
+                        plan_add_text(builder, STEP_SET_METHOD, function->address, method, function->survey.reset_method);
+                if (driver_is_guest(function->driver))
+                        continue;
+                add_leave(builder, function, DRIVER_VFIO_PCI, DRIVER_VFIO_PCI);
+                add_bind(builder, function, DRIVER_VFIO_PCI);
+        }
 }
 
 int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule *rule,
@@ -117,15 +140,16 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
                 return r;
         *ret_plan = (Plan){ .direction = DIRECTION_GUEST, .guard = choice.guard };
 
+        plan_add_fellows(&builder, card);
         add_checks(&builder, card, rule);
         if ((place != COMPANION_VFIO || recipe) && companion_on_vfio(card))
                 add_group_free(&builder, card);
         if (choice.set || choice.clear)
                 plan_add_guard(&builder, choice.set ? STEP_GUARD_SET : STEP_GUARD_CLEAR, card);
-        for (size_t i = 0; i < card->n_functions; i++) {
-                const FunctionFacts *function = &card->functions[i];
-                if (streq(function->survey.d3cold_allowed, "1"))
-                        plan_add_text(&builder, STEP_SET_D3COLD, function->address, "0", "1");
+        for (size_t i = 0; i < card_n_parts(card); i++) {
+                const FunctionFacts *part = card_part_const(card, i);
+                if (part_goes(card, rule, i) && streq(part->survey.d3cold_allowed, "1"))
+                        plan_add_text(&builder, STEP_SET_D3COLD, part->address, "0", "1");
         }
         for (size_t i = 1; i < card->n_functions; i++) {
                 /* A variant driver stays: libvirt may want it, and a VM may hold what is on vfio. */
@@ -134,6 +158,7 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
                 add_leave(&builder, &card->functions[i], overrides[place], drivers[place]);
                 add_bind(&builder, &card->functions[i], drivers[place]);
         }
+        add_fellows(&builder, card, rule);
 
         const FunctionFacts *display = &card->functions[0];
         bool variant = driver_is_guest(display->driver); /* stays, as above */
@@ -145,13 +170,13 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
                 add_bind(&builder, display, DRIVER_VFIO_PCI);
         }
         /* vfio_pci_core_register_device() sets power/control to auto: after every bind, put it on. */
-        for (size_t i = 0; i < card->n_functions; i++) {
-                const FunctionFacts *function = &card->functions[i];
-                bool binds = i == 0 ? !variant : place == COMPANION_VFIO && !driver_is_guest(function->driver);
-                if (!isempty(function->survey.power_control) &&
-                    (binds || !streq(function->survey.power_control, "on")))
-                        plan_add_text(&builder, STEP_SET_POWER, function->address, "on",
-                                      function->survey.power_control);
+        for (size_t i = 0; i < card_n_parts(card); i++) {
+                const FunctionFacts *part = card_part_const(card, i);
+                bool to_vfio = place == COMPANION_VFIO || i >= card->n_functions;
+                bool binds = i == 0 ? !variant : to_vfio && !driver_is_guest(part->driver);
+                if (part_goes(card, rule, i) && !isempty(part->survey.power_control) &&
+                    (binds || !streq(part->survey.power_control, "on")))
+                        plan_add_text(&builder, STEP_SET_POWER, part->address, "on", part->survey.power_control);
         }
         return plan_finish(&builder, display->address, reterr_refusal);
 }

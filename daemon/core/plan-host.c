@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The way home: display first, its audio function last (quirk_gpu_hda(), drivers/pci/quirks.c, makes the
- * audio function a consumer of the display). The override is aimed at the home driver while binding, so that
+ * audio function a consumer of the display), then what went along with the card. The override is aimed at the home driver while binding, so that
  * no other driver can come first, and then put back to what it was before the card left.
  */
 
@@ -62,6 +62,10 @@ static void add_home(PlanBuilder *builder, const CardFacts *card, const Function
             (!streq(function->driver, home->driver) || !streq(function->survey.power_control, home->power_control)))
                 plan_add_text(builder, STEP_SET_POWER, function->address, home->power_control,
                               function->survey.power_control);
+        if (!isempty(home->reset_method) && !isempty(function->survey.reset_method) &&
+            !streq(function->survey.reset_method, home->reset_method))
+                plan_add_text(builder, STEP_SET_METHOD, function->address, home->reset_method,
+                              function->survey.reset_method);
         if (!isempty(home->d3cold_allowed) && !isempty(function->survey.d3cold_allowed) &&
             !streq(function->survey.d3cold_allowed, home->d3cold_allowed))
                 plan_add_text(builder, STEP_SET_D3COLD, function->address, home->d3cold_allowed,
@@ -81,25 +85,20 @@ int plan_to_host(const CardFacts *card, const Rule *rule, ResetState state, cons
                                            NULL);
 
         *ret_plan = (Plan){ .direction = DIRECTION_HOST, .guard = GUARD_NONE };
-        plan_add_group_free(&builder, card);
+        plan_add_fellows(&builder, card);
+        plan_add_group_free(&builder, card, card_n_parts(card));
         /* Only now: while a guest had the card, all ones could have been a function in D3. */
         for (size_t i = 0; builder.plan->n_steps > 0 && i < card->n_functions; i++)
                 plan_add(&builder, STEP_ALIVE, card->functions[i].address);
-        for (size_t i = 0; i < card->n_functions; i++) {
-                const HomeFunction *known = home_function(home, card->functions[i].address);
+        for (size_t i = 0; i < card_n_parts(card); i++) {
+                const FunctionFacts *part = card_part_const(card, i);
+                const HomeFunction *known = home_function(home, part->address);
                 if (known)
-                        add_home(&builder, card, &card->functions[i], known);
-                else
-                        add_unknown_home(&builder, card, &card->functions[i]);
+                        add_home(&builder, card, part, known);
+                else if (i < card->n_functions || !home->known)
+                        add_unknown_home(&builder, card, part);
         }
         return plan_finish(&builder, address, reterr_refusal);
-}
-
-static const HomeFunction *home_of_function(const Home *home, PciAddress address) {
-        for (size_t i = 0; home->known && i < home->n_functions; i++)
-                if (address_equal(home->functions[i].address, address))
-                        return &home->functions[i];
-        return NULL;
 }
 
 static bool is_leftover(const FunctionFacts *function, const HomeFunction *earlier, bool incomplete) {
@@ -117,10 +116,10 @@ static bool is_leftover(const FunctionFacts *function, const HomeFunction *earli
 void home_note(const CardFacts *card, bool incomplete, Home *record) {
         const Home before = *record;
 
-        *record = (Home){ .known = true, .n_functions = card->n_functions };
-        for (size_t i = 0; i < card->n_functions; i++) {
-                const FunctionFacts *function = &card->functions[i];
-                const HomeFunction *earlier = home_of_function(&before, function->address);
+        *record = (Home){ .known = true, .n_functions = card_n_parts(card) };
+        for (size_t i = 0; i < card_n_parts(card); i++) {
+                const FunctionFacts *function = card_part_const(card, i);
+                const HomeFunction *earlier = home_function(&before, function->address);
                 HomeFunction *home = &record->functions[i];
                 if (earlier && is_leftover(function, earlier, incomplete)) {
                         *home = *earlier;
@@ -133,5 +132,8 @@ void home_note(const CardFacts *card, bool incomplete, Home *record) {
                 (void) text_copy(home->power_control, sizeof(home->power_control), function->survey.power_control);
                 (void) text_copy(home->d3cold_allowed, sizeof(home->d3cold_allowed),
                                  function->survey.d3cold_allowed);
+                if (i >= card->n_functions)
+                        (void) text_copy(home->reset_method, sizeof(home->reset_method),
+                                         incomplete && earlier ? earlier->reset_method : function->survey.reset_method);
         }
 }

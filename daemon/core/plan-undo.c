@@ -106,7 +106,9 @@ int plan_undo(const Plan *plan, size_t n_done, Plan *ret_undo, Refusal *reterr_r
         *ret_undo = (Plan){
                 .direction = plan->direction == DIRECTION_GUEST ? DIRECTION_HOST : DIRECTION_GUEST,
                 .guard = GUARD_NONE,
+                .n_fellows = plan->n_fellows,
         };
+        memcpy(ret_undo->fellows, plan->fellows, sizeof(ret_undo->fellows));
         for (size_t i = n_done; i-- > 0;) {
                 const Step *step = &plan->steps[i];
                 if (restore && wipes_config(step)) {

@@ -69,23 +69,26 @@ typedef struct Plan {
         Guard guard;       /* in force once the plan has run */
         bool runs_recipe;
         char recipe[FAMILY_NAME_SIZE]; /* its name, "" without one; in memory only */
+        size_t n_fellows;  /* in memory only, as the next */
+        PciAddress fellows[FELLOWS_MAX]; /* devices of other slots that its steps may name */
         size_t n_steps;    /* 0: the card is already there */
         Step steps[STEPS_MAX];
 } Plan;
 
-/* What a card was like at home, recorded before it left. One per function, in the order of CardFacts. */
+/* What a card was like at home, recorded before it left. One per function and fellow, in the order of card_part(). */
 typedef struct HomeFunction {
         PciAddress address;
         char driver[DRIVER_NAME_SIZE];          /* "": no driver is a legal home */
         char driver_override[DRIVER_NAME_SIZE]; /* "" */
         char power_control[ATTRIBUTE_VALUE_SIZE];
         char d3cold_allowed[ATTRIBUTE_VALUE_SIZE];
+        char reset_method[ATTRIBUTE_VALUE_SIZE]; /* of a fellow; "": of a function of the card, or there is none */
 } HomeFunction;
 
 typedef struct Home {
         bool known; /* false: the card has never been seen at home */
-        size_t n_functions;
-        HomeFunction functions[FUNCTIONS_MAX];
+        size_t n_functions; /* fellows among them */
+        HomeFunction functions[PARTS_MAX];
 } Home;
 
 /* All that a plan to the guest depends on beside the facts. */

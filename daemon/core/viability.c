@@ -8,11 +8,12 @@
 #include "core/viability.h"
 
 #include "base/text.h"
+#include "core/fellow.h"
 #include "gpuswitch/names.h"
 
 bool viability_member_blocks(const GroupMember *member) {
         /* Bridges are forwarded by the kernel itself; their port driver manages its DMA. */
-        if (member->class_code >> 16 == 0x06)
+        if (member->class_code >> 16 == PCI_BASE_CLASS_BRIDGE)
                 return false;
         return !isempty(member->driver) && !driver_is_guest(member->driver) && !streq(member->driver, DRIVER_PCI_STUB);
 }
@@ -20,9 +21,9 @@ bool viability_member_blocks(const GroupMember *member) {
 static int check_group(const CardFacts *card, Refusal *reterr_refusal) {
         char most[16];
 
-        for (size_t i = 0; i < card->n_functions; i++)
-                if (card->functions[i].iommu_group < 0)
-                        return refusal_set(reterr_refusal, REFUSAL_NO_IOMMU_GROUP, card->functions[i].address, NULL,
+        for (size_t i = 0; i < card_n_parts(card); i++)
+                if (card_part_const(card, i)->iommu_group < 0)
+                        return refusal_set(reterr_refusal, REFUSAL_NO_IOMMU_GROUP, card_part_const(card, i)->address, NULL,
                                            NULL);
         for (size_t i = 0; i < card->n_group_members; i++) {
                 const GroupMember *member = &card->group_members[i];
@@ -88,9 +89,12 @@ int viability_check(const CardFacts *card, const MachineFacts *machine, const Ru
                 return r;
         if (!machine->vfio_driver_loaded)
                 return refusal_set(reterr_refusal, REFUSAL_VFIO_MISSING, address, NULL, NULL);
-        for (size_t i = 0; i < card->n_functions; i++)
-                if (card->functions[i].n_virtual_functions > 0)
-                        return refusal_set(reterr_refusal, REFUSAL_VIRTUAL_FUNCTIONS, card->functions[i].address,
+        r = fellow_check(card, rule, reterr_refusal);
+        if (r != 0)
+                return r;
+        for (size_t i = 0; i < card_n_parts(card); i++)
+                if (card_part_const(card, i)->n_virtual_functions > 0)
+                        return refusal_set(reterr_refusal, REFUSAL_VIRTUAL_FUNCTIONS, card_part_const(card, i)->address,
                                            NULL, NULL);
         return check_guard(card, machine, rule, request, reterr_refusal);
 }

@@ -8,8 +8,8 @@
 /**
  * viability_check() - what is looked at before any step is planned
  *
- * In this order: configuration, card lost, IOMMU group, vfio-pci, group members, virtual functions,
- * reset state and guard. Return: 0 or E_REFUSED.
+ * In this order: configuration, card lost, IOMMU group, group members, vfio-pci, what goes along by policy, virtual
+ * functions, reset state and guard. Return: 0 or E_REFUSED.
  */
 int viability_check(const CardFacts *card, const MachineFacts *machine, const Rule *rule,
                     const GuestRequest *request, Refusal *reterr_refusal);

@@ -67,16 +67,20 @@ static int spawn(const char *path, char *const argv[], int socket, pid_t *ret_pi
         return r;
 }
 
-int helper_process_start(const char *path, const char *lock_dir, PciAddress card,
+int helper_process_start(const char *path, const char *lock_dir, PciAddress card, const HelperFellows *fellows,
                          HelperProcess *ret_process) {
         char address[PCI_ADDRESS_TEXT_SIZE], lock_file[PATH_TEXT_SIZE], name[] = HELPER_ARGV0;
-        char *argv[] = { name, address, lock_file, NULL };
+        char others[FELLOWS_MAX][PCI_ADDRESS_TEXT_SIZE], *argv[3 + FELLOWS_MAX + 1] = { name, address, lock_file };
         int pair[2];
         pid_t pid;
 
         /* One lock for the whole slot. */
         card.function = 0;
         (void) address_format(card, address);
+        for (size_t i = 0; i < fellows->n; i++) {
+                (void) address_format(fellows->addresses[i], others[i]);
+                argv[3 + i] = others[i];
+        }
         if (text_format(lock_file, sizeof(lock_file), "%s/%s.lock", lock_dir, address) < 0)
                 return -ENAMETOOLONG;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "gpuswitch/address.h"
+#include "gpuswitch/limits.h"
 
 typedef struct HelperProcess {
         pid_t pid;
@@ -18,12 +19,19 @@ typedef struct HelperProcess {
 
 #define HELPER_PROCESS_NULL ((HelperProcess){ .pidfd = -EBADF, .socket = -EBADF })
 
+/* Devices of other slots that a helper may touch beside its card. */
+typedef struct HelperFellows {
+        size_t n;
+        PciAddress addresses[FELLOWS_MAX];
+} HelperFellows;
+
 /**
  * helper_process_start() - start @path for the slot of @card, with the lock file of that slot in @lock_dir
  *
  * Return: 0, or negative errno when it could not be started.
  */
-int helper_process_start(const char *path, const char *lock_dir, PciAddress card, HelperProcess *ret_process);
+int helper_process_start(const char *path, const char *lock_dir, PciAddress card, const HelperFellows *fellows,
+                         HelperProcess *ret_process);
 
 /** helper_process_hang_up() - close the socket: it ends after the request in hand. */
 void helper_process_hang_up(HelperProcess *process);

@@ -60,7 +60,7 @@ static void take_isolation(Isolation *isolation, size_t index, const HelperReply
 
 static int make_request(const Run *run, HelperRequest *ret_request, usec_t *ret_deadline) {
         if (run->card) {
-                request_survey(run->card->functions[run->index].address, ret_request);
+                request_survey(card_part_const(run->card, run->index)->address, ret_request);
                 *ret_deadline = SURVEY_TIMEOUT_USEC;
                 return 0;
         }
@@ -174,7 +174,7 @@ static void take_step_reply(Run *run, const HelperReply *reply) {
                 take_isolation(run->isolation, run->index, reply);
                 error = 0;
         } else if (run->card && error >= 0) {
-                error = survey_from_reply(reply, &run->card->functions[run->index].survey);
+                error = survey_from_reply(reply, &card_part(run->card, run->index)->survey);
                 message = error < 0 ? "the configuration space cannot be read" : "";
         } else if (run->plan && run->handlers.after_step) {
                 run->handlers.after_step(run, run->index, error, message, run->userdata);

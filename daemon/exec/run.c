@@ -232,9 +232,21 @@ static Run *run_new(sd_event *event, const RunHandlers *handlers, void *userdata
         return run;
 }
 
-static int run_start(Run *run, const RunPaths *paths, PciAddress card) {
-        int r = helper_process_start(paths->helper, paths->lock_dir, card, &run->helper);
+/* What the run is about beside the card: the helper is told when it starts, and touches nothing else. */
+static HelperFellows fellows_of(const Run *run) {
+        HelperFellows fellows = { 0 };
 
+        for (size_t i = 0; run->plan && i < run->plan->n_fellows; i++)
+                fellows.addresses[fellows.n++] = run->plan->fellows[i];
+        for (size_t i = 0; run->card && i < run->card->n_fellows; i++)
+                fellows.addresses[fellows.n++] = run->card->fellows[i].function.address;
+        return fellows;
+}
+
+static int run_start(Run *run, const RunPaths *paths, PciAddress card) {
+        HelperFellows fellows = fellows_of(run);
+
+        int r = helper_process_start(paths->helper, paths->lock_dir, card, &fellows, &run->helper);
         return r < 0 ? r : watch(run);
 }
 
@@ -253,7 +265,7 @@ int run_plan_from(sd_event *event, const RunPaths *paths, PciAddress card, const
         if (!run->plan)
                 return -ENOMEM;
         *run->plan = *plan;
-        assert(plan->n_steps <= STEPS_MAX && first <= plan->n_steps);
+        assert(plan->n_steps <= STEPS_MAX && first <= plan->n_steps && plan->n_fellows <= FELLOWS_MAX);
         run->n_total = plan->n_steps;
         run->index = first;
         run->keep_going = keep_going;
@@ -272,12 +284,12 @@ int run_survey(sd_event *event, const RunPaths *paths, const CardFacts *card, co
                 return -ENOMEM;
         if (card->n_functions == 0)
                 return -EINVAL;
-        assert(card->n_functions <= FUNCTIONS_MAX);
+        assert(card->n_functions <= FUNCTIONS_MAX && card->n_fellows <= FELLOWS_MAX);
         run->card = malloc(sizeof(*run->card));
         if (!run->card)
                 return -ENOMEM;
         *run->card = *card;
-        run->n_total = card->n_functions;
+        run->n_total = card_n_parts(card);
         int r = run_start(run, paths, card->functions[0].address);
         if (r < 0)
                 return r;

@@ -77,7 +77,8 @@ static int read_methods(const char *path, char ret_list[static ATTRIBUTE_VALUE_S
 }
 
 int reset_methods_write(Helper *helper, const HelperRequest *request, HelperReply *reply) {
-        char *found = helper->reset_methods[request->address.function];
+        size_t fellow = helper_fellow(helper, request->address);
+        char *found = helper->reset_methods[fellow < FELLOWS_MAX ? FUNCTIONS_MAX + fellow : request->address.function];
         char path[PATH_TEXT_SIZE], now[ATTRIBUTE_VALUE_SIZE];
 
         if (device_path(helper, request->address, "reset_method", path) < 0)

@@ -21,10 +21,12 @@ typedef struct SavedSpace {
 typedef struct Helper {
         const char *root;                /* "" in the product; tests: a folder with `sys`, `dev`, `proc` */
         PciAddress card;                 /* any function of the one slot that this process may touch */
+        size_t n_fellows;
+        PciAddress fellows[FELLOWS_MAX]; /* devices of other slots that go along; what may be asked of them is in operations.c */
         int socket;                      /* to notice that nobody waits any more; -EBADF: nobody ever did */
         SavedSpace saved[FUNCTIONS_MAX]; /* by function number */
         /* What `reset_method` of each was before we wrote it; "": not written */
-        char reset_methods[FUNCTIONS_MAX][ATTRIBUTE_VALUE_SIZE];
+        char reset_methods[PARTS_MAX][ATTRIBUTE_VALUE_SIZE]; /* by function number, then fellows */
 } Helper;
 
 /*

@@ -66,12 +66,20 @@ static int serve(Helper *helper, int lock) {
         }
 }
 
+/* Which devices of other slots go along is said here once, and no request can add one. */
+static int take_fellows(Helper *helper, char *const addresses[]) {
+        for (; *addresses; addresses++)
+                if (helper->n_fellows == FELLOWS_MAX || address_parse(*addresses, &helper->fellows[helper->n_fellows++]) < 0)
+                        return -EINVAL;
+        return 0;
+}
+
 int main(int argc, char *argv[]) {
         static Helper helper; /* too large for a stack that may be small */
         HelperReply reply = { .magic = HELPER_PROTOCOL_MAGIC, .version = HELPER_PROTOCOL_VERSION };
         _cleanup_close_ int lock = -EBADF;
 
-        if (argc != 3 || address_parse(argv[1], &helper.card) < 0 || !socket_is_there()) {
+        if (argc < 3 || address_parse(argv[1], &helper.card) < 0 || take_fellows(&helper, argv + 3) < 0 || !socket_is_there()) {
                 (void) fputs("gpuswitch-helper is started by gpuswitchd and by nobody else.\n", stderr);
                 return 2;
         }

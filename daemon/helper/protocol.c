@@ -62,15 +62,19 @@ int request_check(const Helper *helper, const HelperRequest *request, HelperRepl
         if (request->address.slot > 31 || request->address.function >= FUNCTIONS_MAX)
                 return refuse(reply, RULE_ADDRESS, "slot %u, function %u: the request names no PCI address",
                               request->address.slot, request->address.function);
+        bool of_card = address_same_slot(request->address, helper->card);
+        bool fellow = !of_card && helper_fellow(helper, request->address) < FELLOWS_MAX;
         /* A port is no part of the card; which ones may be read is a rule of its own. */
-        if (request->verb != HELPER_READ_PORT && !address_same_slot(request->address, helper->card))
+        if (request->verb != HELPER_READ_PORT && !of_card && !fellow)
                 return refuse(reply, RULE_SLOT, "%s is not part of the card at %s",
                               ADDRESS_TEXT(request->address), ADDRESS_TEXT(helper->card));
         if (!is_terminated(request->attribute, sizeof(request->attribute)) ||
             !is_terminated(request->text, sizeof(request->text)))
                 return refuse(reply, RULE_TEXT, "a text of the request has no end");
         int r = check_registers(request, reply);
-        return r < 0 ? r : rules_check_display(helper, reply);
+        if (r >= 0)
+                r = rules_check_display(helper, reply);
+        return r < 0 || !fellow ? r : rules_check_fellow(helper, request->address, request->verb, reply);
 }
 
 int reply_send(int socket, const HelperReply *reply) {

@@ -46,6 +46,7 @@ const char *rule_to_string(HelperRule rule) {
                 [RULE_GUARD] = "guard",
                 [RULE_ALARM] = "alarm",
                 [RULE_UPSTREAM] = "upstream",
+                [RULE_FELLOW] = "fellow",
         };
 
         assert(rule >= 0 && rule < _RULE_MAX);
@@ -63,27 +64,65 @@ int refuse(HelperReply *reply, HelperRule rule, const char *format, ...) {
                           rule_to_string(rule), text);
 }
 
-/*
- * A slot whose function 0 has left the bus is not judged by it: what is left of its card may still go home.
- */
-int rules_check_display(const Helper *helper, HelperReply *reply) {
+/* Return: 0, also where the device is not there: @ret_class is then as it was. */
+static int read_class(const Helper *helper, PciAddress address, uint32_t *ret_class, HelperReply *reply) {
         char path[PATH_TEXT_SIZE], text[ATTRIBUTE_VALUE_SIZE];
-        PciAddress first = helper->card;
-        uint64_t class_code = 0;
+        uint64_t class_code;
 
-        first.function = 0;
-        int r = device_path(helper, first, "class", path);
+        int r = device_path(helper, address, "class", path);
         if (r == 0)
                 r = file_read(path, text, sizeof(text));
         if (r == -ENOENT)
                 return 0;
         if (r == 0)
                 r = text_to_uint64(text, 16, &class_code);
+        if (r == 0 && class_code > UINT32_MAX)
+                r = -ERANGE;
         if (r < 0)
                 return reply_fail(reply, r, "cannot read %s: %s", path, strerror(-r));
+        *ret_class = (uint32_t) class_code;
+        return 0;
+}
+
+/*
+ * A slot whose function 0 has left the bus is not judged by it: what is left of its card may still go home.
+ */
+int rules_check_display(const Helper *helper, HelperReply *reply) {
+        uint32_t class_code = PCI_BASE_CLASS_DISPLAY << 16;
+        PciAddress first = helper->card;
+
+        first.function = 0;
+        int r = read_class(helper, first, &class_code, reply);
+        if (r < 0)
+                return r;
         if (class_code >> 16 != PCI_BASE_CLASS_DISPLAY)
-                return refuse(reply, RULE_DISPLAY, "%s is of class 0x%06jx, no display device", ADDRESS_TEXT(first),
-                              (uintmax_t) class_code);
+                return refuse(reply, RULE_DISPLAY, "%s is of class 0x%06x, no display device", ADDRESS_TEXT(first), class_code);
+        return 0;
+}
+
+size_t helper_fellow(const Helper *helper, PciAddress address) {
+        size_t i = 0;
+
+        while (i < helper->n_fellows && !address_equal(helper->fellows[i], address))
+                i++;
+        return i < helper->n_fellows ? i : FELLOWS_MAX;
+}
+
+/* It changes owners and nothing else: no register of it is ours to touch, and no reset. */
+int rules_check_fellow(const Helper *helper, PciAddress address, uint32_t verb, HelperReply *reply) {
+        bool may = verb == HELPER_SURVEY || verb == HELPER_GROUP_FREE || verb == HELPER_WRITE_ATTRIBUTE ||
+                   verb == HELPER_UNBIND || verb == HELPER_BIND || verb == HELPER_PROBE;
+        uint32_t class_code = 0;
+
+        if (!may)
+                return refuse(reply, RULE_FELLOW, "%s goes along with the card at %s, and operation %u is for functions of the card",
+                              ADDRESS_TEXT(address), ADDRESS_TEXT(helper->card), verb);
+        int r = read_class(helper, address, &class_code, reply);
+        if (r < 0)
+                return r;
+        if (class_code >> 16 == PCI_BASE_CLASS_DISPLAY || class_code >> 16 == PCI_BASE_CLASS_BRIDGE)
+                return refuse(reply, RULE_FELLOW, "%s is of class 0x%06x: display devices and bridges go along with no card",
+                              ADDRESS_TEXT(address), class_code);
         return 0;
 }
 

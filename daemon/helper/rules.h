@@ -33,6 +33,7 @@ typedef enum HelperRule {
         RULE_GUARD,          /* a card is guarded by its display function */
         RULE_ALARM,          /* the machine is woken soon, and not at once */
         RULE_UPSTREAM,       /* of other slots only the ports on the way to the card are read */
+        RULE_FELLOW,         /* what goes along with the card changes its driver, and nothing else is done to it */
         _RULE_MAX,
         _RULE_INVALID = -EINVAL,
 } HelperRule;
@@ -48,6 +49,12 @@ int refuse(HelperReply *reply, HelperRule rule, const char *format, ...) _printf
 
 /** rules_check_display() - is the helper's slot a graphics card's? Return: 0; as refuse(); other negative errno. */
 int rules_check_display(const Helper *helper, HelperReply *reply);
+
+/** helper_fellow() - number of the device that goes along with the card; FELLOWS_MAX: it is none. */
+size_t helper_fellow(const Helper *helper, PciAddress address);
+
+/** rules_check_fellow() - may a device that goes along be asked that? Return: 0; as refuse(); other negative errno. */
+int rules_check_fellow(const Helper *helper, PciAddress address, uint32_t verb, HelperReply *reply);
 
 /** rules_check_upstream() - is that a port between the root bus and the card? Return: 0; as refuse(); other negative errno. */
 int rules_check_upstream(const Helper *helper, PciAddress address, HelperReply *reply);

@@ -28,6 +28,7 @@ typedef enum Owner {
 } Owner;
 
 #define PCI_BASE_CLASS_DISPLAY 0x03U /* of 24 bits of class code the highest 8 */
+#define PCI_BASE_CLASS_BRIDGE 0x06U
 
 typedef enum FunctionRole {
         FUNCTION_ROLE_DISPLAY,

@@ -46,6 +46,10 @@ static void other_bus(HelperRequest *r) {
 static void other_slot(HelperRequest *r) {
         r->address.slot = 1;
 }
+static void fellow(HelperRequest *r) { /* more of it in test-helper-fellow.c */
+        fake.helper->fellows[0] = r->address = (PciAddress){ .bus = 3 };
+        fake.helper->n_fellows = 1;
+}
 static void no_display(HelperRequest *r) {
         fake_write(DEVICE "/class", "0x020000\n");
 }
@@ -376,6 +380,8 @@ static const struct {
         { RULE_RESTORE_VALUE, restore, value_starts_reset },
         { RULE_SAVED, verify, nothing_saved },
         { RULE_SLOT, guard, other_slot },
+        { RULE_FELLOW, guard, fellow },
+        { RULE_FELLOW, write_config, fellow },
         { RULE_SLOT, unguard, other_bus },
         { RULE_GUARD, guard, companion },
         { RULE_GUARD, unguard, companion },
