@@ -14,17 +14,20 @@
 #define CARD_COLUMNS                                                                                         \
         "identity, address, boot_id, state, after_driver_ran, log_sequence, owner,"                          \
         " driver, home_known, home_functions, wants_home"
-#define HOME_COLUMNS "identity, position, address, driver, driver_override, power_control, d3cold_allowed"
+#define HOME_COLUMNS "identity, position, address, driver, driver_override, power_control, d3cold_allowed, reset_method"
 #define LEASE_COLUMNS                                                                                        \
         "identity, by_hand, domain_uuid, domain_name, started, unguarded_guest, since_usec, guest_boots"
 
-/* Functions of one slot, each once. */
+/* Functions of one slot, then what went along with them, each once. */
 static bool home_makes_sense(const Home *home) {
-        if (home->n_functions > FUNCTIONS_MAX || (home->known && home->n_functions == 0))
+        size_t n_fellows = 0;
+
+        if (home->n_functions > PARTS_MAX || (home->known && home->n_functions == 0))
                 return false;
         for (size_t i = 0; i < home->n_functions; i++) {
-                if (!address_makes_sense(home->functions[i].address) ||
-                    !address_same_slot(home->functions[0].address, home->functions[i].address))
+                bool fellow = !address_same_slot(home->functions[0].address, home->functions[i].address);
+                n_fellows += fellow;
+                if (!address_makes_sense(home->functions[i].address) || (!fellow && n_fellows > 0) || n_fellows > FELLOWS_MAX)
                         return false;
                 for (size_t j = 0; j < i; j++)
                         if (address_equal(home->functions[i].address, home->functions[j].address))
@@ -76,7 +79,7 @@ static int card_insert(sqlite3 *db, const StoredCard *card) {
 
 static int home_insert(sqlite3 *db, const char *identity, const Home *home) {
         _cleanup_statement_ Statement insert =
-                statement_make(db, "INSERT INTO home_function (" HOME_COLUMNS ") VALUES (?,?,?,?,?,?,?)");
+                statement_make(db, "INSERT INTO home_function (" HOME_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)");
 
         for (size_t i = 0; i < home->n_functions; i++) {
                 const HomeFunction *function = &home->functions[i];
@@ -87,6 +90,7 @@ static int home_insert(sqlite3 *db, const char *identity, const Home *home) {
                 statement_put_field(&insert, function->driver_override);
                 statement_put_field(&insert, function->power_control);
                 statement_put_field(&insert, function->d3cold_allowed);
+                statement_put_field(&insert, function->reset_method);
                 int r = statement_run(&insert);
                 if (r < 0)
                         return r;
@@ -160,7 +164,7 @@ static int card_select(sqlite3 *db, const char *identity, StoredCard *ret_card) 
         ret_card->owner = statement_take_enum(&get, owner_from_string);
         statement_take_field(&get, ret_card->driver);
         ret_card->home.known = statement_take_flag(&get);
-        ret_card->home.n_functions = (size_t) statement_take_number(&get, FUNCTIONS_MAX);
+        ret_card->home.n_functions = (size_t) statement_take_number(&get, PARTS_MAX);
         ret_card->wants_home = statement_take_flag(&get);
         return get.error;
 }
@@ -178,13 +182,14 @@ static int home_select(sqlite3 *db, const char *identity, Home *home) {
                         return -EBADMSG;
                 HomeFunction *function = &home->functions[n];
                 statement_take_field(&get, owner);
-                if (statement_take_number(&get, FUNCTIONS_MAX) != n)
+                if (statement_take_number(&get, PARTS_MAX) != n)
                         statement_fail(&get, -EBADMSG);
                 function->address = statement_take_address(&get);
                 statement_take_field(&get, function->driver);
                 statement_take_field(&get, function->driver_override);
                 statement_take_field(&get, function->power_control);
                 statement_take_field(&get, function->d3cold_allowed);
+                statement_take_field(&get, function->reset_method);
         }
         if (r < 0)
                 return r;

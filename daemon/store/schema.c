@@ -150,10 +150,19 @@ static int schema_to_3(sqlite3 *db) {
         return store_execute(db, sql);
 }
 
+static int schema_to_4(sqlite3 *db) {
+        static const char sql[] =
+                /* Of a device that goes along with the card; "": of a function of the card, or there is none. */
+                "ALTER TABLE home_function ADD COLUMN reset_method TEXT NOT NULL DEFAULT '';";
+
+        return store_execute(db, sql);
+}
+
 static const SchemaMigration migration_table[] = {
         schema_to_1,
         schema_to_2,
         schema_to_3,
+        schema_to_4,
 };
 
 int schema_newest(void) {

@@ -96,7 +96,7 @@ static _unused_ StoredCard sample_card(const char *identity) {
                 .log_sequence = 123456789012345,
                 .owner = OWNER_GUEST,
                 .driver = "vfio-pci",
-                .home = { .known = true, .n_functions = 2 },
+                .home = { .known = true, .n_functions = 3 },
                 .wants_home = true,
                 .lease = { .by_hand = true,
                            .domain_uuid = UUID_A,
@@ -117,6 +117,8 @@ static _unused_ StoredCard sample_card(const char *identity) {
         strcpy(card.home.functions[1].driver, "");
         strcpy(card.home.functions[1].power_control, "on");
         strcpy(card.home.functions[1].d3cold_allowed, "0");
+        card.home.functions[2] = (HomeFunction){ .address = { .bus = 7 }, .driver = "nvme", .power_control = "on",
+                                                 .reset_method = "device_specific flr bus" };
         return card;
 }
 
@@ -140,6 +142,7 @@ static _unused_ void assert_home_equal(const Home *a, const Home *b) {
                 ck_assert_str_eq(f->driver_override, g->driver_override);
                 ck_assert_str_eq(f->power_control, g->power_control);
                 ck_assert_str_eq(f->d3cold_allowed, g->d3cold_allowed);
+                ck_assert_str_eq(f->reset_method, g->reset_method);
         }
 }
 

@@ -71,10 +71,12 @@ START_TEST(largest_card_comes_back) {
         card.address = (PciAddress){ .domain = UINT32_MAX, .bus = 0xff, .slot = 31, .function = 7 };
         card.log_sequence = card.lease.since_usec = INT64_MAX;
         card.lease.n_guest_boots = UINT32_MAX;
-        card.home.n_functions = FUNCTIONS_MAX;
-        for (uint8_t i = 0; i < FUNCTIONS_MAX; i++) {
+        card.home.n_functions = PARTS_MAX;
+        for (uint8_t i = 0; i < PARTS_MAX; i++) {
                 HomeFunction *function = &card.home.functions[i];
-                function->address = sample_address(i);
+                function->address = sample_address(i % FUNCTIONS_MAX);
+                function->address.bus = (uint8_t) (function->address.bus + i / FUNCTIONS_MAX);
+                memset(function->reset_method, 'm', sizeof(function->reset_method) - 1);
                 memset(function->driver, 'd', sizeof(function->driver) - 1);
                 memset(function->driver_override, 'o', sizeof(function->driver_override) - 1);
                 memset(function->power_control, 'p', sizeof(function->power_control) - 1);
@@ -135,7 +137,7 @@ START_TEST(nonsense_is_not_saved) {
         card.address.slot = 32;
         ck_assert_int_eq(store_save_card(store, &card), -EINVAL);
         card = good;
-        card.home.n_functions = FUNCTIONS_MAX + 1;
+        card.home.n_functions = PARTS_MAX + 1;
         ck_assert_int_eq(store_save_card(store, &card), -EINVAL);
         card = good;
         card.home.n_functions = 0; /* and yet known */
@@ -144,7 +146,13 @@ START_TEST(nonsense_is_not_saved) {
         card.home.functions[0].address.slot = 32;
         ck_assert_int_eq(store_save_card(store, &card), -EINVAL);
         card = good;
-        card.home.functions[1].address.bus++;
+        card.home.functions[1].address.bus++; /* and the next is a function of some other slot */
+        card.home.functions[2].address = sample_address(1);
+        ck_assert_int_eq(store_save_card(store, &card), -EINVAL);
+        card = good;
+        card.home.n_functions = FELLOWS_MAX + 2;
+        for (uint8_t i = 1; i < FELLOWS_MAX + 2; i++)
+                card.home.functions[i].address = (PciAddress){ .bus = i };
         ck_assert_int_eq(store_save_card(store, &card), -EINVAL);
         card = good;
         card.home.functions[1].address.function = 0;
@@ -182,13 +190,14 @@ static const char *const tampered_table[] = {
         "UPDATE card SET driver = replace(hex(zeroblob(32)), '0', 'x') WHERE identity = 'card'",
         "UPDATE card SET home_known = -1 WHERE identity = 'card'",
         "UPDATE card SET home_functions = 1 WHERE identity = 'card'",
-        "UPDATE card SET home_functions = 3 WHERE identity = 'card'",
-        "UPDATE card SET home_functions = 9 WHERE identity = 'card'",
+        "UPDATE card SET home_functions = 4 WHERE identity = 'card'",
+        "UPDATE card SET home_functions = 13 WHERE identity = 'card'",
         "UPDATE card SET home_functions = 4294967298 WHERE identity = 'card'",
         "UPDATE card SET wants_home = 2 WHERE identity = 'card'",
         "DELETE FROM home_function WHERE identity = 'card' AND position = 0",
-        "UPDATE home_function SET position = 2 WHERE identity = 'card' AND position = 1",
+        "UPDATE home_function SET position = 3 WHERE identity = 'card' AND position = 1",
         "UPDATE home_function SET address = 'x' WHERE identity = 'card' AND position = 1",
+        "UPDATE home_function SET address = '10000:a1:1f.2' WHERE identity = 'card' AND position = 2;"
         "UPDATE home_function SET address = '0000:02:00.1' WHERE identity = 'card' AND position = 1",
         "UPDATE home_function SET address = '10000:a1:1f.0' WHERE identity = 'card'",
         "UPDATE home_function SET driver = replace(hex(zeroblob(32)), '0', 'x') WHERE identity = 'card'",
@@ -197,6 +206,8 @@ static const char *const tampered_table[] = {
         "UPDATE home_function SET power_control = replace(hex(zeroblob(32)), '0', 'x') WHERE identity = "
         "'card'",
         "UPDATE home_function SET d3cold_allowed = replace(hex(zeroblob(32)), '0', 'x') WHERE identity = "
+        "'card'",
+        "UPDATE home_function SET reset_method = replace(hex(zeroblob(32)), '0', 'x') WHERE identity = "
         "'card'",
         "DELETE FROM lease WHERE identity = 'card'",
         "UPDATE lease SET by_hand = 7 WHERE identity = 'card'",

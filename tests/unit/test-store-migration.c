@@ -22,6 +22,7 @@ typedef struct Version {
 static const Version version_table[] = {
         { 1, store_version_1, false, 0 },
         { 2, store_version_2, true, 123456789 },
+        { 3, store_version_3, true, 123456789 },
 };
 
 static void make_version(const Version *version) {

@@ -24,7 +24,7 @@ START_TEST(folder_and_file_are_made_private) {
         ck_assert_uint_eq(mode_of(beside("-shm")), 0600);
         store_free(store);
         ck_assert_str_eq(fixture_query("PRAGMA journal_mode"), "wal");
-        ck_assert_str_eq(fixture_query("PRAGMA user_version"), "3");
+        ck_assert_str_eq(fixture_query("PRAGMA user_version"), "4");
 
         ck_assert_int_eq(chmod(fixture_path, 0644), 0);
         store_free(fixture_open());
