@@ -105,7 +105,7 @@ static void put_change(const Gpu *gpu, const char *key, json_object *old, json_o
                 (void) json_object_object_add(object, "old", json_object_get(old));
                 (void) json_object_object_add(object, "new", json_object_get(new));
                 print_json_line(stdout, object);
-        } else if (streq(key, "functions"))
+        } else if (streq(key, "functions") || streq(key, "with"))
                 put_functions(old, new);
         else if (!streq(key, "stuck_detail") && !streq(key, "evidence")) /* stuck_reason, reset_state and reason say it in a line */
                 put_line(gpu->address, streq(key, "domain") ? "vm" : key, key, old, new);

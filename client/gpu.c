@@ -27,6 +27,15 @@ static void null_if_empty(json_object *object, const char *key) {
                 (void) json_object_object_add(object, key, NULL);
 }
 
+static void tidy_functions(json_object *functions) {
+        for (size_t i = 0; functions && i < json_object_array_length(functions); i++) {
+                json_object *function = json_object_array_get_idx(functions, i);
+                json_object *driver = member_of_type(function, "driver", json_type_string);
+                if (driver && json_object_get_string_len(driver) == 0)
+                        (void) json_object_object_add(function, "driver", NULL);
+        }
+}
+
 /* Times as every other verb has them, and null for a state that was not known. */
 static void tidy_evidence(json_object *evidence) {
         char when[TIMESTAMP_TEXT_SIZE];
@@ -52,13 +61,8 @@ void gpu_tidy(json_object *properties) {
         if (member_number(properties, "reboots_left", 0) < 0)
                 (void) json_object_object_add(properties, "reboots_left", NULL);
 
-        json_object *functions = member_of_type(properties, "functions", json_type_array);
-        for (size_t i = 0; functions && i < json_object_array_length(functions); i++) {
-                json_object *function = json_object_array_get_idx(functions, i);
-                json_object *driver = member_of_type(function, "driver", json_type_string);
-                if (driver && json_object_get_string_len(driver) == 0)
-                        (void) json_object_object_add(function, "driver", NULL);
-        }
+        tidy_functions(member_of_type(properties, "functions", json_type_array));
+        tidy_functions(member_of_type(properties, "with", json_type_array));
         tidy_evidence(member_of_type(properties, "evidence", json_type_array));
 }
 
@@ -78,21 +82,21 @@ static json_object *in_order(json_object *properties) {
         return ordered;
 }
 
-static int refresh_functions(Gpu *gpu) {
-        json_object *functions = member_of_type(gpu->json, "functions", json_type_array);
+static int refresh_functions(const Gpu *gpu, const char *key, GpuFunction *ret_functions, size_t max, size_t *ret_n) {
+        json_object *functions = member_of_type(gpu->json, key, json_type_array);
         size_t n = functions ? json_object_array_length(functions) : 0;
 
-        if (n > FUNCTIONS_MAX)
+        if (n > max)
                 return -EBADMSG;
         for (size_t i = 0; i < n; i++) {
                 json_object *function = json_object_array_get_idx(functions, i);
-                gpu->functions[i] = (GpuFunction){
+                ret_functions[i] = (GpuFunction){
                         .address = member_text(function, "address"),
                         .role = member_text(function, "role"),
                         .driver = member_text(function, "driver"),
                 };
         }
-        gpu->n_functions = n;
+        *ret_n = n;
         return 0;
 }
 
@@ -120,7 +124,8 @@ int gpu_refresh(Gpu *gpu) {
         gpu->evidence = member_of_type(json, "evidence", json_type_array);
         if (address_parse(gpu->address, &gpu->pci) < 0)
                 return -EBADMSG;
-        return refresh_functions(gpu);
+        int r = refresh_functions(gpu, "functions", gpu->functions, FUNCTIONS_MAX, &gpu->n_functions);
+        return r < 0 ? r : refresh_functions(gpu, "with", gpu->fellows, FELLOWS_MAX, &gpu->n_fellows);
 }
 
 int gpu_init(Gpu *gpu, const char *path, json_object *properties) {

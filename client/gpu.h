@@ -44,6 +44,8 @@ typedef struct Gpu {
         json_object *recoveries; /* borrowed: "look", "suspend", "rescan"; NULL: an older daemon */
         size_t n_functions;
         GpuFunction functions[FUNCTIONS_MAX];
+        size_t n_fellows;
+        GpuFunction fellows[FELLOWS_MAX]; /* devices of other slots that go along */
 } Gpu;
 
 typedef struct GpuList {

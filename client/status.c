@@ -39,10 +39,10 @@ static void put_state(const Gpu *gpu, bool colour_on) {
         putchar('\n');
 }
 
-static void put_functions(const Gpu *gpu, bool colour_on) {
-        for (size_t i = 0; i < gpu->n_functions; i++) {
-                const GpuFunction *function = &gpu->functions[i];
-                field_label(i == 0 ? "Functions" : "");
+static void put_functions(const char *label, const GpuFunction *functions, size_t n, bool colour_on) {
+        for (size_t i = 0; i < n; i++) {
+                const GpuFunction *function = &functions[i];
+                field_label(i == 0 ? label : "");
                 printf("%s  %-8s", function->address, function->role);
                 colour_put(stdout, colour_on, isempty(function->driver) ? COLOUR_FAINT : COLOUR_PLAIN,
                            isempty(function->driver) ? "no driver" : function->driver);
@@ -111,7 +111,8 @@ static void put_gpu(const Gpu *gpu, bool time_line, bool colour_on) {
         if (gpu->iommu_group >= 0)
                 (void) text_format(text, sizeof(text), "%" PRId64, gpu->iommu_group);
         field_line(colour_on, "IOMMU group", COLOUR_PLAIN, gpu->iommu_group >= 0 ? text : "none");
-        put_functions(gpu, colour_on);
+        put_functions("Functions", gpu->functions, gpu->n_functions, colour_on);
+        put_functions("Goes along", gpu->fellows, gpu->n_fellows, colour_on);
         if (gpu->leased_by_hand)
                 field_line(colour_on, "Kept", COLOUR_PLAIN, "by hand: with the guest side until `to-host`");
         else if (streq(gpu->return_to, "stay"))

@@ -42,6 +42,7 @@ static const struct {
         PART("Reboots", reboots, reboots),
         PART("Recoveries", recovers_by_suspend, recovers_by_rescan),
         PART("Functions", n_functions, functions),
+        PART("With", n_fellows, fellows),
 #undef PART
 };
 
@@ -116,13 +117,12 @@ static int append_stuck_detail(sd_bus_message *reply, const GpuView *view) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int append_functions(sd_bus_message *reply, const GpuView *view) {
+static int append_functions(sd_bus_message *reply, const FunctionView *functions, size_t n) {
         int r = sd_bus_message_open_container(reply, 'a', "a{sv}");
 
-        for (size_t i = 0; r >= 0 && i < view->n_functions; i++)
-                r = sd_bus_message_append(reply, "a{sv}", 3, "address", "s", ADDRESS_TEXT(view->functions[i].address),
-                                          "role", "s", function_role_to_string(view->functions[i].role), "driver", "s",
-                                          view->functions[i].driver);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = sd_bus_message_append(reply, "a{sv}", 3, "address", "s", ADDRESS_TEXT(functions[i].address), "role", "s",
+                                          function_role_to_string(functions[i].role), "driver", "s", functions[i].driver);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -206,7 +206,9 @@ static int property_get(sd_bus *connection, const char *path, const char *interf
                 return sd_bus_message_append_strv(reply, names);
         }
         if (streq(property, "Functions"))
-                return append_functions(reply, &view);
+                return append_functions(reply, view.functions, view.n_functions);
+        if (streq(property, "With"))
+                return append_functions(reply, view.fellows, view.n_fellows);
         return -ENXIO;
 }
 
@@ -330,6 +332,7 @@ const sd_bus_vtable gpu_vtable[] = {
         SD_BUS_PROPERTY("Reboots", "s", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("Recoveries", "as", property_get, 0, CHANGES),
         SD_BUS_PROPERTY("Functions", "aa{sv}", property_get, 0, CHANGES),
+        SD_BUS_PROPERTY("With", "aa{sv}", property_get, 0, CHANGES),
         SD_BUS_METHOD("ToGuest", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ToHost", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Reset", "a{sv}", "", method_switch, SD_BUS_VTABLE_UNPRIVILEGED),

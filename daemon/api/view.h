@@ -77,4 +77,6 @@ typedef struct GpuView {
         bool recovers_by_rescan;
         size_t n_functions;
         FunctionView functions[FUNCTIONS_MAX];
+        size_t n_fellows;
+        FunctionView fellows[FELLOWS_MAX]; /* what goes along by policy, and is on this machine */
 } GpuView;

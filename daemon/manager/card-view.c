@@ -39,6 +39,12 @@ static void view_operation(const Operation *operation, OperationView *view) {
                 (void) text_copy(view->description, sizeof(view->description), "look at the card and plan");
 }
 
+static void view_function(const FunctionFacts *function, FunctionView *view) {
+        view->address = function->address;
+        view->role = function->role;
+        (void) text_copy(view->driver, sizeof(view->driver), function->driver);
+}
+
 void card_view(const Card *card, GpuView *ret_view) {
         const FunctionFacts *display = &card->facts.functions[0];
 
@@ -69,11 +75,9 @@ void card_view(const Card *card, GpuView *ret_view) {
         ret_view->recovers_by_suspend = card->rule.recovery.suspend_usec > 0;
         ret_view->recovers_by_rescan = card->rule.recovery.remove_rescan;
         ret_view->n_functions = card->facts.n_functions;
-        for (size_t i = 0; i < card->facts.n_functions; i++) {
-                const FunctionFacts *function = &card->facts.functions[i];
-                ret_view->functions[i].address = function->address;
-                ret_view->functions[i].role = function->role;
-                (void) text_copy(ret_view->functions[i].driver, sizeof(ret_view->functions[i].driver),
-                                 function->driver);
-        }
+        for (size_t i = 0; i < card->facts.n_functions; i++)
+                view_function(&card->facts.functions[i], &ret_view->functions[i]);
+        ret_view->n_fellows = card->facts.n_fellows;
+        for (size_t i = 0; i < card->facts.n_fellows; i++)
+                view_function(&card->facts.fellows[i].function, &ret_view->fellows[i]);
 }
