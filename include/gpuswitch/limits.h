@@ -9,6 +9,7 @@
 #define GROUP_MEMBERS_MAX 64U        /* other devices in the IOMMU groups of one card; over it no switch */
 #define FELLOWS_MAX 4U               /* devices of other slots that policy sends along with one card */
 #define PARTS_MAX (FUNCTIONS_MAX + FELLOWS_MAX) /* all that moves in one switch */
+#define BLOCK_DEVICES_MAX 256U       /* disks and partitions behind one such device */
 #define PORTS_MAX 16U                /* bridges between a card and its root bus that are reported */
 #define RESERVED_REGIONS_MAX 16U     /* of one IOMMU group that are reported */
 #define STEPS_MAX 128U               /* steps of one plan, or of its undo */
