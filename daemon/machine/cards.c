@@ -7,11 +7,13 @@
 
 #include "machine/cards.h"
 
+#include <assert.h>
 #include <limits.h>
 
 #include "base/address.h"
 #include "base/text.h"
 #include "machine/attribute.h"
+#include "machine/fellow.h"
 #include "machine/function.h"
 #include "machine/guard.h"
 
@@ -82,8 +84,14 @@ static int card_add_member(const char *root, PciAddress address, int32_t group, 
         return 0;
 }
 
-/* @dir is the folder of a function in that group. Members that are no PCI devices have no address: left out.
- */
+static bool card_has_part(const CardFacts *card, PciAddress address) {
+        for (size_t i = 0; i < card_n_parts(card); i++)
+                if (address_equal(card_part_const(card, i)->address, address))
+                        return true;
+        return false;
+}
+
+/* @dir is the folder of a function in that group. Members that are no PCI devices have no address: left out. */
 static int card_add_group(const char *root, int dir, int32_t group, CardFacts *card) {
         _cleanup_(closedirp) DIR *folder = folder_open(dir, "iommu_group/devices");
 
@@ -91,7 +99,7 @@ static int card_add_group(const char *root, int dir, int32_t group, CardFacts *c
                 return errno == ENOENT ? 0 : -errno;
         for (struct dirent *entry; (entry = readdir(folder));) {
                 PciAddress address;
-                if (address_parse(entry->d_name, &address) < 0 || card_function(card, address))
+                if (address_parse(entry->d_name, &address) < 0 || card_has_part(card, address))
                         continue;
                 int r = card_add_member(root, address, group, card);
                 if (r < 0)
@@ -102,7 +110,7 @@ static int card_add_group(const char *root, int dir, int32_t group, CardFacts *c
 
 static bool card_has_group_before(const CardFacts *card, size_t before) {
         for (size_t i = 0; i < before; i++)
-                if (card->functions[i].iommu_group == card->functions[before].iommu_group)
+                if (card_part_const(card, i)->iommu_group == card_part_const(card, before)->iommu_group)
                         return true;
         return false;
 }
@@ -112,8 +120,8 @@ static int member_compare(const void *a, const void *b) {
 }
 
 static int card_add_groups(const char *root, CardFacts *card) {
-        for (size_t i = 0; i < card->n_functions; i++) {
-                const FunctionFacts *function = &card->functions[i];
+        for (size_t i = 0; i < card_n_parts(card); i++) {
+                const FunctionFacts *function = card_part_const(card, i);
                 if (function->iommu_group < 0 || card_has_group_before(card, i))
                         continue;
                 _cleanup_close_ int dir = function_open(root, function->address);
@@ -126,6 +134,20 @@ static int card_add_groups(const char *root, CardFacts *card) {
                         return r;
         }
         qsort(card->group_members, card->n_group_members, sizeof(GroupMember), member_compare);
+        return 0;
+}
+
+static int card_add_fellows(const char *root, const PciAddress *fellows, size_t n, CardFacts *card) {
+        assert(n <= FELLOWS_MAX);
+        for (size_t i = 0; i < n; i++) {
+                int r = fellow_read(root, fellows[i], &card->fellows[card->n_fellows]);
+                if (r == -ENODEV)
+                        card->lost_fellows[card->n_lost_fellows++] = fellows[i];
+                else if (r < 0)
+                        return r;
+                else
+                        card->n_fellows++;
+        }
         return 0;
 }
 
@@ -163,7 +185,7 @@ static bool card_has_own_reset(int dir) {
         return false;
 }
 
-/* Fills @card, which is zeroed, from the slot whose function 0 is @address. */
+/* Fills @card, which is zeroed, from the slot whose function 0 is @address; its groups are still to come. */
 static int card_fill(const char *root, PciAddress address, CardFacts *card) {
         _cleanup_close_ int dir = function_open(root, address);
         uint32_t class_code;
@@ -191,12 +213,16 @@ static int card_fill(const char *root, PciAddress address, CardFacts *card) {
                 if (r < 0)
                         return r;
         }
-        return card_add_groups(root, card);
+        return 0;
 }
 
-static int card_build(const char *root, PciAddress address, CardFacts *ret_card) {
+static int card_build(const char *root, PciAddress address, const PciAddress *fellows, size_t n_fellows, CardFacts *ret_card) {
         memset(ret_card, 0, sizeof(*ret_card));
         int r = card_fill(root, address, ret_card);
+        if (r == 0)
+                r = card_add_fellows(root, fellows, n_fellows, ret_card);
+        if (r == 0)
+                r = card_add_groups(root, ret_card);
         return function_is_gone(r) ? CARDS_E_NOT_A_CARD : r;
 }
 
@@ -220,7 +246,7 @@ int cards_scan(const char *root, CardFacts **ret_cards, size_t *ret_n) {
                 CardFacts card;
                 if (address_parse(entry->d_name, &address) < 0 || address.function != 0)
                         continue;
-                int r = card_build(root, address, &card);
+                int r = card_build(root, address, NULL, 0, &card);
                 if (r < 0)
                         return r;
                 if (r == CARDS_E_NOT_A_CARD)
@@ -242,7 +268,7 @@ int cards_scan(const char *root, CardFacts **ret_cards, size_t *ret_n) {
         return 0;
 }
 
-int cards_read(const char *root, PciAddress address, CardFacts *ret_card) {
+int cards_read_with(const char *root, PciAddress address, const PciAddress *fellows, size_t n_fellows, CardFacts *ret_card) {
         _cleanup_close_ int dir = function_open(root, address);
         PciAddress first = address;
         uint32_t class_code;
@@ -251,7 +277,7 @@ int cards_read(const char *root, PciAddress address, CardFacts *ret_card) {
         if (dir < 0)
                 return function_is_gone(dir) ? -ENODEV : dir;
         first.function = 0;
-        int r = card_build(root, first, &card);
+        int r = card_build(root, first, fellows, n_fellows, &card);
         if (r < 0)
                 return r;
         if (r == 0 && card_function(&card, address)) {
@@ -260,4 +286,8 @@ int cards_read(const char *root, PciAddress address, CardFacts *ret_card) {
         }
         /* No function of a card, unless it went away meanwhile. */
         return function_is_gone(function_class(dir, &class_code)) ? -ENODEV : CARDS_E_NOT_A_CARD;
+}
+
+int cards_read(const char *root, PciAddress address, CardFacts *ret_card) {
+        return cards_read_with(root, address, NULL, 0, ret_card);
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The card is there and can be explained, whatever is wrong with a device that should go along. */
+
+#include "machine/fellow.h"
+
+#include "base/text.h"
+#include "machine/function.h"
+#include "machine/host-use.h"
+
+int fellow_read(const char *root, PciAddress address, Fellow *ret_fellow) {
+        Fellow fellow = { 0 };
+        _cleanup_close_ int dir = function_open(root, address);
+
+        if (dir < 0)
+                return function_is_gone(dir) ? -ENODEV : dir;
+        int r = function_read(dir, address, &fellow.function);
+        if (r < 0)
+                return function_is_gone(r) ? -ENODEV : r;
+        r = host_use_read(root, address, fellow.host_use);
+        if (r == -ENODEV)
+                return r;
+        if (r < 0)
+                (void) text_format(fellow.host_use, sizeof(fellow.host_use), "what for cannot be found out (%s)", strerror(-r));
+        *ret_fellow = fellow;
+        return 0;
+}
