@@ -23,10 +23,6 @@ typedef enum RefusalCode {
         REFUSAL_VFIO_MISSING,         /* the module vfio-pci is not loaded */
         REFUSAL_SOUND_IN_USE,         /* address: audio function; subject: "pipewire (pid 812)"; detail: node */
         REFUSAL_DISPLAY_IN_USE,       /* address: display function; subject, detail as above */
-        REFUSAL_FELLOW_MISSING,       /* address: device that goes along by policy and is not on this machine */
-        REFUSAL_FELLOW_UNFIT,         /* address: the same; subject: why it cannot go along */
-        REFUSAL_FELLOW_IN_USE,        /* address: the same; subject: what the host does with it */
-        REFUSAL_FELLOW_RESET,         /* address: the same; subject: why no reset of it is safe; detail: the source */
         REFUSAL_VIRTUAL_FUNCTIONS,    /* address: function that has virtual functions enabled */
         REFUSAL_LEASED,               /* subject: name of the other VM, detail: its UUID */
         REFUSAL_LEASED_BY_HAND,       /* a person holds it (to-guest); to-host while a VM runs: see LEASED */
@@ -52,6 +48,10 @@ typedef enum RefusalCode {
         REFUSAL_SUSPEND_FAILED,       /* subject: why the machine has not slept */
         REFUSAL_SUSPEND_NO_HELP,      /* it has slept; subject: why the card is not fresh all the same */
         REFUSAL_NOT_MANAGED,          /* a GPU that the daemon could not take on; subject: why */
+        REFUSAL_FELLOW_MISSING,       /* address: device that goes along by policy and is not on this machine */
+        REFUSAL_FELLOW_UNFIT,         /* address: the same; subject: why it cannot go along */
+        REFUSAL_FELLOW_IN_USE,        /* address: the same; subject: what the host does with it */
+        REFUSAL_FELLOW_RESET,         /* address: the same; subject: why no reset of it is safe; detail: the source */
         _REFUSAL_CODE_MAX,
         _REFUSAL_CODE_INVALID = -EINVAL,
 } RefusalCode;

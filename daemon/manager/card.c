@@ -15,10 +15,56 @@
 #include "machine/system.h"
 #include "manager/internal.h"
 
+/* What goes along by policy; and while the card is away, what went along with it, whatever policy says by now. */
+static size_t fellows_of(const Card *card, PciAddress addresses[static FELLOWS_MAX]) {
+        const Home *home = &card->home;
+        size_t n = 0;
+
+        if (card_owner(&card->facts) != OWNER_HOST)
+                for (size_t i = 0; i < home->n_functions; i++)
+                        if (!address_same_slot(home->functions[i].address, card->address))
+                                addresses[n++] = home->functions[i].address;
+        for (size_t i = 0; i < card->rule.n_fellows; i++) {
+                size_t j = 0;
+                while (j < n && !address_equal(addresses[j], card->rule.fellows[i].address))
+                        j++;
+                if (j == n && n < FELLOWS_MAX)
+                        addresses[n++] = card->rule.fellows[i].address;
+        }
+        return n;
+}
+
+static void fellow_rules(Card *card) {
+        for (size_t i = 0; i < card->rule.n_fellows; i++)
+                for (size_t j = 0; j < card->facts.n_fellows; j++) {
+                        const FunctionFacts *function = &card->facts.fellows[j].function;
+                        if (address_equal(card->rule.fellows[i].address, function->address))
+                                policy_fellow(card->manager->policy, function->vendor_id, function->device_id,
+                                              &card->rule.fellows[i]);
+                }
+}
+
+int card_look(Card *card) {
+        PciAddress fellows[FELLOWS_MAX];
+        CardFacts facts;
+
+        int r = cards_read_with("", card->address, fellows, fellows_of(card, fellows), &facts);
+        if (r != 0)
+                return r;
+        for (size_t i = 0; i < card_n_parts(&facts); i++)
+                for (size_t j = 0; j < card_n_parts(&card->facts); j++)
+                        if (address_equal(card_part(&facts, i)->address, card_part(&card->facts, j)->address))
+                                card_part(&facts, i)->survey = card_part(&card->facts, j)->survey;
+        card->facts = facts;
+        fellow_rules(card);
+        return 0;
+}
+
 void card_load_rule(Card *card) {
         const Manager *manager = card->manager;
 
         policy_rule(manager->policy, &card->facts, &card->rule);
+        fellow_rules(card);
         /* The shipped files speak of every card. Without them a card with the reset bug would pass for any other. */
         const char *origin = policy_origin(manager->policy, &card->facts, "family");
         if (!card->rule.configuration_broken && origin && streq(origin, "built-in")) {
@@ -48,6 +94,7 @@ Card *card_new(Manager *manager, const CardFacts *facts) {
         card_identity(&stable, card->identity);
         system_card_name(&facts->functions[0], card->name);
         card_load_rule(card);
+        (void) card_look(card); /* gone again: the uevent says so */
         card->shown_owner = card_owner(facts);
         card->seen_bound = driver_is_host(facts->functions[0].driver);
         return card;
@@ -162,18 +209,11 @@ static void driver_changed(Card *card, const char *old, const char *reason) {
 }
 
 void card_observe(Card *card, const char *reason) {
-        CardFacts facts;
         char old[DRIVER_NAME_SIZE];
 
-        if (cards_read("", card->address, &facts) != 0)
-                return; /* gone: the uevent says so */
-        for (size_t i = 0; i < facts.n_functions; i++) {
-                const FunctionFacts *before = card_function(&card->facts, facts.functions[i].address);
-                if (before)
-                        facts.functions[i].survey = before->survey;
-        }
         (void) text_copy(old, sizeof(old), card->facts.functions[0].driver);
-        card->facts = facts;
+        if (card_look(card) != 0)
+                return; /* gone: the uevent says so */
         driver_changed(card, old, reason);
         card_publish(card);
 }
@@ -189,11 +229,12 @@ void card_driver_seen_gone(Card *card, const char *reason) {
 void card_apply_survey(Card *card, const CardFacts *surveyed) {
         bool dead = false;
 
-        for (size_t i = 0; i < surveyed->n_functions; i++) {
-                for (size_t j = 0; j < card->facts.n_functions; j++)
-                        if (address_equal(card->facts.functions[j].address, surveyed->functions[i].address))
-                                card->facts.functions[j].survey = surveyed->functions[i].survey;
-                dead |= surveyed->functions[i].survey.config_dead;
+        for (size_t i = 0; i < card_n_parts(surveyed); i++) {
+                const FunctionFacts *part = card_part_const(surveyed, i);
+                for (size_t j = 0; j < card_n_parts(&card->facts); j++)
+                        if (address_equal(card_part(&card->facts, j)->address, part->address))
+                                card_part(&card->facts, j)->survey = part->survey;
+                dead |= i < surveyed->n_functions && part->survey.config_dead;
         }
         if (dead && card->state != RESET_STATE_FAILED)
                 card_event(card, CARD_EVENT_CONFIG_DEAD, "configuration space reads all ones");

@@ -143,6 +143,8 @@ void card_event(Card *card, CardEvent event, const char *reason);
 void card_note(Card *card, CardEvent event, const char *reason);
 /** card_set_state() - for first sight, where the state comes from replaying. */
 void card_set_state(Card *card, ResetState state, const char *reason);
+/** card_look() - read all links again, the surveys stay; tells nobody. Return: as cards_read(). */
+int card_look(Card *card);
 /** card_observe() - read the links again; a changed driver is an event with that reason. */
 void card_observe(Card *card, const char *reason);
 /** card_driver_seen_gone() - the display function was unbound, whatever the link says now. */

@@ -161,7 +161,10 @@ void manager_reload(Manager *manager) {
         for (size_t i = 0; i < manager->n_cards; i++) {
                 Card *card = manager->cards[i];
                 card_load_rule(card);
-                card_publish(card);
+                if (card->operation)
+                        card_publish(card);
+                else
+                        card_observe(card, "quirks and policy have been read again");
                 budget_look(card);
         }
         log_info("Quirks and policy have been read again");

@@ -86,7 +86,8 @@ static void on_after_step(Run *run, size_t index, int error, const char *message
                 card_observe(card, step_describe(step, what, sizeof(what)));
         if (step->is_recipe && operation->phase == OPERATION_RUNNING)
                 operation_reset_step_ended(operation, index, error, message);
-        bool reads_dead = error == -ENXIO && (step->kind == STEP_ALIVE || step->kind == STEP_BIND ||
+        bool of_card = address_same_slot(step->address, card->address);
+        bool reads_dead = error == -ENXIO && of_card && (step->kind == STEP_ALIVE || step->kind == STEP_BIND ||
                                               step->kind == STEP_PROBE || step->kind == STEP_VERIFY_CONFIG);
         if (reads_dead)
                 card_event(card, CARD_EVENT_CONFIG_DEAD, "configuration space reads all ones");
@@ -156,9 +157,9 @@ static void forward_failed(Operation *operation, const RunResult *result) {
         if (operation->direction == DIRECTION_HOST && display_is_home(operation, result->index)) {
                 /* Taking it away again would only do harm. */
                 size_t rest = result->index + 1;
-                operation->back = (Plan){ .direction = DIRECTION_HOST, .n_steps = operation->plan.n_steps - rest };
-                memcpy(operation->back.steps, operation->plan.steps + rest,
-                       operation->back.n_steps * sizeof(Step));
+                operation->back = operation->plan;
+                operation->back.n_steps -= rest;
+                memmove(operation->back.steps, operation->back.steps + rest, operation->back.n_steps * sizeof(Step));
                 operation_run_back(operation, OPERATION_TAIL);
                 return;
         }

@@ -43,8 +43,10 @@ static struct {
         uint8_t config[CONFIG_SPACE_SIZE];
 } world;
 
-int __wrap_helper_process_start(const char *path, const char *lock_dir, PciAddress card, HelperProcess *ret_process);
-int __wrap_helper_process_start(const char *path, const char *lock_dir, PciAddress card, HelperProcess *ret_process) {
+int __wrap_helper_process_start(const char *path, const char *lock_dir, PciAddress card, const HelperFellows *fellows,
+                                HelperProcess *ret_process);
+int __wrap_helper_process_start(const char *path, const char *lock_dir, PciAddress card, const HelperFellows *fellows,
+                                HelperProcess *ret_process) {
         int fds[2];
 
         fuzz_require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0, "%m");

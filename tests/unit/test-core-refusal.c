@@ -70,10 +70,6 @@ static const char *const names[_REFUSAL_CODE_MAX] = {
         "vfio-missing",
         "sound-in-use",
         "display-in-use",
-        "fellow-missing",
-        "fellow-unfit",
-        "fellow-in-use",
-        "fellow-reset",
         "virtual-functions",
         "leased",
         "leased-by-hand",
@@ -98,6 +94,10 @@ static const char *const names[_REFUSAL_CODE_MAX] = {
         "suspend-failed",
         "suspend-no-help",
         "not-managed",
+        "fellow-missing",
+        "fellow-unfit",
+        "fellow-in-use",
+        "fellow-reset",
 };
 
 START_TEST(test_names) {
