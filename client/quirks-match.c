@@ -93,6 +93,8 @@ static void collect_prohibitions(Subject *subject) {
 
         if (subject->match.is_contested)
                 prohibit(subject, "no reset at all: two files of one folder claim this card, see above");
+        else if (subject->match.is_withheld)
+                prohibit(subject, "no reset at all: a file that is refused speaks of this card, see above");
         if (rule->bus_reset == BUS_RESET_FORBIDDEN)
                 prohibit(subject, "no reset of its bus in a state in which that could lose it");
         if (rule->recipes[0].n_steps == 0)
@@ -323,6 +325,7 @@ static void print_subject_json(const Subject *subject) {
         json_object_object_add(root, "file", json_object_new_string(subject->match.file));
         json_object_object_add(root, "line", json_object_new_uint64(subject->match.line));
         json_object_object_add(root, "contested", json_object_new_boolean(subject->match.is_contested));
+        json_object_object_add(root, "withheld", json_object_new_boolean(subject->match.is_withheld));
         json_object_object_add(root, "bus_reset", json_object_new_string(bus_reset_wish_to_string(rule->bus_reset)));
         json_object_object_add(root, "kernel_guard", json_object_new_string(kernel_guard_to_string(rule->kernel_guard)));
         json_object_object_add(root, "guest_reboots",

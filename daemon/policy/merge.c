@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * One rule out of all files. A family is taken as a whole, from the entry that means the card most
- * closely, of equally close ones the administrator's; two of one rank do not come so far. Policy is merged key
+ * closely, of equally close ones the administrator's; two of one rank do not come so far (contest.h). Policy is merged key
  * by key; of equally close entries the later wins. policy_rule() and policy_origin() ask the same functions, so
  * that they cannot disagree.
  */
@@ -10,6 +10,7 @@
 
 #include "base/address.h"
 #include "base/text.h"
+#include "policy/contest.h"
 #include "policy/model.h"
 
 #define ORIGIN_BUILT_IN "built-in"
@@ -33,13 +34,9 @@ static const Family *best_family(const Policy *policy, const CardFacts *card, si
         return best;
 }
 
-/* Is what @family says of this card by @match said differently by another file of its rank? NULL: no. */
-static const Contest *contest_of(const Policy *policy, const Family *family, size_t match) {
-        for (size_t i = 0; i < policy->n_contests; i++)
-                if (policy->contests[i].rank == family->rank &&
-                    match_equal(&policy->contests[i].match, &family->matches[match]))
-                        return &policy->contests[i];
-        return NULL;
+/* How closely the family that counts means the card. */
+static MatchLevel family_level(const Family *family, size_t match) {
+        return family ? family->matches[match].level : MATCH_NOT;
 }
 
 /* The entry whose @word holds for this card, or NULL. */
@@ -61,9 +58,9 @@ static const PolicyCard *best_card(const Policy *policy, const CardFacts *card, 
 void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
         size_t match = 0;
         const Family *family = best_family(policy, card, &match);
-        const Contest *contest = family ? contest_of(policy, family, match) : NULL;
         const PolicyCard *entry;
         Rule rule = RULE_GENERIC;
+        Contest contest;
 
         if (family) {
                 (void) text_copy(rule.family, sizeof(rule.family), family->name);
@@ -74,11 +71,11 @@ void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
                 rule.recovery = family->recovery;
                 rule.guest_reboots = family->guest_reboots;
         }
-        if (contest) {
-                rule.bus_reset = BUS_RESET_FORBIDDEN;
-                rule.state = contest->state;
+        if (contest_of(policy, card, family, family_level(family, match), &contest)) {
+                rule.bus_reset = contest.bus_reset;
+                rule.state = contest.state;
                 rule.kernel_guard = KERNEL_GUARD_NONE;
-                rule.guest_reboots = contest->guest_reboots;
+                rule.guest_reboots = contest.guest_reboots;
                 memset(rule.recipes, 0, sizeof(rule.recipes));
                 rule.recovery = (Recovery){ 0 };
         }
@@ -160,8 +157,11 @@ void policy_match(const Policy *policy, const CardFacts *card, PolicyMatch *ret_
         };
         size_t match = 0;
         const Family *family = best_family(policy, card, &match);
+        Contest contest;
+        bool is_withheld = contest_of(policy, card, family, family_level(family, match), &contest);
 
-        *ret_match = (PolicyMatch){ .family = "generic", .file = ORIGIN_BUILT_IN, .level = levels[MATCH_ALL] };
+        *ret_match = (PolicyMatch){ .family = "generic", .file = ORIGIN_BUILT_IN, .level = levels[MATCH_ALL],
+                                    .is_withheld = is_withheld };
         if (!family)
                 return;
         *ret_match = (PolicyMatch){
@@ -169,7 +169,8 @@ void policy_match(const Policy *policy, const CardFacts *card, PolicyMatch *ret_
                 .file = family->origin,
                 .line = family->match_lines[match],
                 .level = levels[family->matches[match].level],
-                .is_contested = contest_of(policy, family, match) != NULL,
+                .is_contested = is_withheld && contest.is_of_two,
+                .is_withheld = is_withheld,
         };
 }
 

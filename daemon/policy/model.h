@@ -34,13 +34,12 @@ typedef struct AdviceEntry {
         json_object *object; /* owned: as the table of keys has it */
 } AdviceEntry;
 
-/*
- * Cards that two files of one rank claim. The file that came second is refused; what is said of the cards themselves is the
- * worse of what both say, and nobody's reset is run.
- */
+/* Of a card that a refused file means: the worst that is said of it. */
 typedef struct Contest {
         CardMatch match;
         PolicyRank rank;
+        bool is_of_two; /* refused because it claims what another file of its folder has */
+        BusResetWish bus_reset;
         ResetStateRule state;
         uint32_t guest_reboots;
 } Contest;
@@ -93,7 +92,7 @@ struct Policy {
         size_t n_advice;
         DeviceEntry *devices; /* in order of reading */
         size_t n_devices;
-        Contest *contests; /* as many as there are entries at most */
+        Contest *contests; /* as many as there are ids in refused files at most */
         size_t n_contests;
         PolicyCard *cards;
         size_t n_cards;

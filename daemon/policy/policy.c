@@ -3,13 +3,14 @@
  * Loading. Quirk files of both folders are one sequence in order of their names, in which a file of
  * the administrator stands in the place of the vendor's of the same name. If the administrator's is
  * refused, the vendor's is read after all: a slip in /etc must not make a card that a bus reset kills
- * look like any other.
+ * look like any other. But no reset is run of a card that a refused file means (contest.h).
  */
 
 #include "policy/policy.h"
 
 #include "base/text.h"
 #include "policy/check.h"
+#include "policy/contest.h"
 #include "policy/document.h"
 #include "policy/folder.h"
 #include "policy/quirks.h"
@@ -20,9 +21,11 @@
 static int read_document(Policy *policy, Report *report, KeyObject kind, json_object *root) {
         int r = check_object(report, &(Place){ 0 }, kind, root);
 
-        if (r != 0)
-                return r;
-        return kind == OBJECT_QUIRKS_FILE ? quirks_read(policy, report, root) : wishes_read(policy, report, root);
+        if (r == 0)
+                r = kind == OBJECT_QUIRKS_FILE ? quirks_read(policy, report, root) : wishes_read(policy, report, root);
+        if (r == POLICY_E_REFUSED && kind == OBJECT_QUIRKS_FILE && contests_keep(policy, report, root) < 0)
+                return -ENOMEM;
+        return r;
 }
 
 /* Return: 0, also for an empty file; POLICY_E_REFUSED; -ENOENT: it has just gone; -ENOMEM. */

@@ -64,7 +64,8 @@ typedef struct PolicyMatch {
         const char *file;  /* or "built-in": no file speaks of the card */
         size_t line;       /* of the entry that means it */
         const char *level; /* "board", "id", "vendor", "any card" */
-        bool is_contested; /* another file of the same folder claims it, so nobody's reset is run */
+        bool is_withheld;  /* a file that was refused speaks of it as closely, so nobody's reset is run; ... */
+        bool is_contested; /* ... because it claims what another file of the same folder has */
 } PolicyMatch;
 
 void policy_match(const Policy *policy, const CardFacts *card, PolicyMatch *ret_match);

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "policy/advice.h"
 #include "policy/check.h"
+#include "policy/contest.h"
 #include "policy/devices.h"
 #include "policy/recipe.h"
 
@@ -76,7 +77,7 @@ static void matches_read(Report *report, const Place *place, json_object *list, 
         }
 }
 
-static bool can_be_prefail(const ResetStateRule *state) {
+bool quirks_can_be_prefail(const ResetStateRule *state) {
         return state->touched_host_bind == RESET_STATE_PREFAIL || state->recipe_ok == RESET_STATE_PREFAIL ||
                state->dirty_guest_end == RESET_STATE_PREFAIL || state->reset_line_is_prefail;
 }
@@ -104,7 +105,7 @@ static void family_read(Report *report, const Place *place, json_object *object,
         matches_read(report, &at_match, member(object, "match"), families, n_families, family);
         if (state)
                 (void) state_read(report, &at_state, state, family);
-        if (can_be_prefail(&family->state) && family->bus_reset != BUS_RESET_FORBIDDEN)
+        if (quirks_can_be_prefail(&family->state) && family->bus_reset != BUS_RESET_FORBIDDEN)
                 (void) report_meaning(report, &at_bus_reset,
                                       "has to be \"forbidden\": by its \"state\" this family can be in prefail");
         if (family->kernel_guard != KERNEL_GUARD_NONE && family->bus_reset != BUS_RESET_FORBIDDEN)
@@ -112,56 +113,6 @@ static void family_read(Report *report, const Place *place, json_object *object,
                                       "has to be \"forbidden\": by its \"kernel_guard\" the kernel resets no bus of this family");
         if (reset)
                 (void) recipes_read(report, &at_reset, reset, family);
-}
-
-static ResetState worse(ResetState a, ResetState b) {
-        static const int badness[_RESET_STATE_MAX] = {
-                [RESET_STATE_FRESH] = 1,   [RESET_STATE_TOUCHED] = 2, [RESET_STATE_UNKNOWN] = 3,
-                [RESET_STATE_PREFAIL] = 4, [RESET_STATE_FAILED] = 5,
-        };
-
-        return (a < 0 ? 0 : badness[a]) >= (b < 0 ? 0 : badness[b]) ? a : b;
-}
-
-static int contest_add(Policy *policy, const Family *a, const Family *b, const CardMatch *match) {
-        Contest *contests = reallocarray(policy->contests, policy->n_contests + 1, sizeof(*contests));
-
-        if (!contests)
-                return -ENOMEM;
-        policy->contests = contests;
-        contests[policy->n_contests++] = (Contest){
-                .match = *match,
-                .rank = a->rank,
-                .state = {
-                        .touched_host_bind = worse(a->state.touched_host_bind, b->state.touched_host_bind),
-                        .prefail_bus_reset = worse(a->state.prefail_bus_reset, b->state.prefail_bus_reset),
-                        .recipe_ok = worse(a->state.recipe_ok, b->state.recipe_ok),
-                        .dirty_guest_end = worse(a->state.dirty_guest_end, b->state.dirty_guest_end),
-                        .reset_line_is_prefail = a->state.reset_line_is_prefail || b->state.reset_line_is_prefail,
-                },
-                .guest_reboots = MIN_OF(a->guest_reboots, b->guest_reboots),
-        };
-        return 0;
-}
-
-/* @family: of this file, and without a fault so far. Its ids must not be those of another file in the same folder. */
-static int check_contests(Policy *policy, Report *report, const Place *place, const Family *family) {
-        for (size_t k = 0; k < policy->n_families; k++) {
-                const Family *other = &policy->families[k];
-                for (size_t i = 0; other->rank == family->rank && i < other->n_matches; i++)
-                        for (size_t m = 0; m < family->n_matches; m++) {
-                                Place at_match = place_key(place, "match"), at = place_index(&at_match, m);
-                                if (!match_equal(&other->matches[i], &family->matches[m]))
-                                        continue;
-                                (void) report_meaning(report, &at,
-                                                      "family \"%s\" of %s (line %zu) claims the same cards; until "
-                                                      "one of the two files is mended, neither's reset is run",
-                                                      other->name, other->origin, other->match_lines[i]);
-                                if (contest_add(policy, other, family, &family->matches[m]) < 0)
-                                        return -ENOMEM;
-                        }
-        }
-        return 0;
 }
 
 int quirks_read(Policy *policy, Report *report, json_object *root) {
@@ -187,7 +138,7 @@ int quirks_read(Policy *policy, Report *report, json_object *root) {
                 return POLICY_E_REFUSED;
         for (size_t i = 0; i < n; i++) {
                 Place at = place_index(&at_list, i);
-                if (check_contests(policy, report, &at, &families[before + i]) < 0)
+                if (contests_find(policy, report, &at, &families[before + i]) < 0)
                         return -ENOMEM;
         }
         if (report->n_faults > 0)

@@ -15,3 +15,6 @@
  * Return: 0; POLICY_E_REFUSED with the faults in @report; -ENOMEM.
  */
 int quirks_read(Policy *policy, Report *report, json_object *root);
+
+/** quirks_can_be_prefail() - can a card of such a family come to prefail? Then its bus must not be reset. */
+bool quirks_can_be_prefail(const ResetStateRule *state);

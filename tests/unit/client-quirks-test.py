@@ -227,6 +227,16 @@ class QuirksTest(unittest.TestCase):
         self.assertIn("VM starts do not take cards", done.stderr)
         self.assertTrue(self.match("1002:67df")["contested"])
 
+    def test_a_refused_file(self):
+        self.ship()
+        self.write(f"{ADMIN}/90.json", FORMS)
+        done = self.run_client("match", "1002:67df")
+        self.assertIn("Resets, the first that can run is taken: none\n", done.stdout)
+        self.assertIn("no reset at all: a file that is refused speaks of this card, see above", done.stdout)
+        answer = self.match("1002:67df")
+        self.assertEqual((answer["withheld"], answer["contested"], answer["resets"]), (True, False, []))
+        self.assertFalse(self.match("1002:67ef")["withheld"])
+
     def test_no_files(self):
         self.assertIn("Family: generic, built-in: no file speaks of this card\n", self.run_client("match", "1002:67df").stdout)
 

@@ -163,6 +163,66 @@ START_TEST(the_administrator_settles_a_claim_of_two) {
 }
 END_TEST
 
+/* What a refused file says of a card is not known: so nobody's reset is run, and what it warns of holds. */
+START_TEST(cards_of_a_refused_file_are_left_alone) {
+        static const char *const faults[] = {
+                "\"reset\":{\"source\":\"t\",\"steps\":[{\"do\":\"explode\"}]},",
+                "\"reset\":{\"source\":\"t\",\"steps\":[{\"do\":\"poll-register\",\"bar\":\"5\",\"register\":\"0x5428\",\"equals\":\"0x0\"}]},",
+                "\"reset\":{\"source\":\"t\",\"steps\":[{\"do\":\"check-register\",\"bar\":\"3\",\"register\":\"0x5428\",\"equals\":\"0x0\"}]},",
+                "\"wat\":1,",
+                "\"match\":7,\"family\":[],",
+        };
+        const char *names[] = { "10-a.json", "90-z.json" }; /* in the place of the sound one, and beside it */
+        char text[1024];
+
+        fixture_write(f.vendor, "10-a.json",
+                      "{\"version\":1,\"families\":[{\"family\":\"a\"," WITH_RESET "\"match\":[{\"id\":\"1002:67df\"},{\"id\":\"10de:1b80\"}],"
+                      "\"bus_reset\":{\"value\":\"wanted\",\"source\":\"t\"}}]}");
+        for (size_t i = 0; i < 2 * ELEMENTSOF(faults); i++) {
+                const char *name = names[i % 2];
+                snprintf(text, sizeof(text),
+                         "{\"version\":1,\"families\":[{%s\"no\":0},{\"family\":\"b\",%s\n" WITH_PREFAIL
+                         "\"match\":[3,{\"id\":4},{\"id\":\"1002:67df\"}],\"bus_reset\":{\"value\":\"wanted\",\"source\":\"t\"}}]}",
+                         faults[4], i / 2 == 4 ? "" : faults[i / 2]);
+                fixture_write(f.admin, name, text);
+                Rule rule = rx470(fixture_load(&f));
+                ck_assert(rule.configuration_broken);
+                ck_assert_str_eq(rule.family, "a");
+                ck_assert_uint_eq(rule.recipes[0].n_steps, 0);
+                ck_assert_int_eq(rule.state.touched_host_bind, RESET_STATE_PREFAIL);
+                ck_assert_int_eq(rule.bus_reset, BUS_RESET_FORBIDDEN);
+                CardFacts card = fixture_card("0000:01:00.0", 0x1002, 0x67df);
+                PolicyMatch match;
+                policy_match(f.loaded, &card, &match);
+                ck_assert(match.is_withheld && !match.is_contested);
+                /* Of the other card of the sound file it does not speak. */
+                rule = fixture_rule(f.loaded, "0000:01:00.0", 0x10de, 0x1b80);
+                ck_assert_uint_eq(rule.recipes[0].n_steps, 4);
+                ck_assert_int_eq(rule.bus_reset, BUS_RESET_WANTED);
+                ck_assert_int_eq(unlink(fixture_path(f.admin, name)), 0);
+        }
+}
+END_TEST
+
+/* A refused entry that means the card less closely than the one which counts, or is the vendor's, would not have won. */
+START_TEST(a_refused_entry_that_would_not_win) {
+        write_claim(f.admin, "10-a.json", "a", "wanted", WITH_RESET);
+        fixture_write(f.admin, "20-b.json", "{\"version\":1,\"families\":[{\"family\":\"b\",\"match\":[{\"id\":\"1002:*\"}]}]}");
+        fixture_write(f.vendor, "30-c.json", "{\"version\":1,\"families\":[{\"family\":\"c\",\"match\":[" RX470 "]}]}");
+        ck_assert_uint_eq(rx470(fixture_load(&f)).recipes[0].n_steps, 4);
+        /* One board alone: its like are not meant. */
+        fixture_write(f.admin, "40-d.json",
+                      "{\"version\":1,\"families\":[{\"family\":\"d\",\"match\":[{\"id\":\"1002:67df\",\"subsystem\":\"1462:3418\"}]}]}");
+        ck_assert_uint_eq(rx470(fixture_load(&f)).recipes[0].n_steps, 4);
+        CardFacts card = fixture_card("0000:01:00.0", 0x1002, 0x67df);
+        card.functions[0].subsystem_vendor_id = 0x1462;
+        card.functions[0].subsystem_device_id = 0x3418;
+        Rule rule;
+        policy_rule(f.loaded, &card, &rule);
+        ck_assert_uint_eq(rule.recipes[0].n_steps, 0);
+}
+END_TEST
+
 START_TEST(same_name_replaces) {
         fixture_write(f.vendor, "10-a.json", one_family("vendors", RX470, "wanted"));
         fixture_write(f.admin, "10-a.json", one_family("ours", "{\"id\":\"10de:2484\"}", "wanted"));
@@ -415,6 +475,8 @@ static Suite *make_suite(void) {
         tcase_add_test(tcase, the_administrator_wins_whatever_the_names);
         tcase_add_test(tcase, two_files_of_one_folder_claim_one_card);
         tcase_add_test(tcase, the_administrator_settles_a_claim_of_two);
+        tcase_add_test(tcase, cards_of_a_refused_file_are_left_alone);
+        tcase_add_test(tcase, a_refused_entry_that_would_not_win);
         tcase_add_test(tcase, same_name_replaces);
         tcase_add_test(tcase, empty_and_null_mask);
         tcase_add_test(tcase, links_to_files_are_followed);
