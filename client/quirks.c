@@ -10,18 +10,27 @@
 #include "client/printable.h"
 #include "gpuswitch/names.h"
 
-int quirks_load(const Options *options, Policy **ret_policy) {
-        char vendor[PATH_TEXT_SIZE], admin[PATH_TEXT_SIZE], wishes[PATH_TEXT_SIZE];
+int quirks_dirs(const Options *options, QuirksDirs *ret) {
         const char *root = options->root ?: "";
 
-        int r = text_format(vendor, sizeof(vendor), "%s%s", root, GPUSWITCH_QUIRKS_DIR_VENDOR);
+        int r = text_format(ret->vendor, sizeof(ret->vendor), "%s%s", root, GPUSWITCH_QUIRKS_DIR_VENDOR);
         if (r == 0)
-                r = text_format(admin, sizeof(admin), "%s%s", root, GPUSWITCH_QUIRKS_DIR_ADMIN);
+                r = text_format(ret->admin, sizeof(ret->admin), "%s%s", root, GPUSWITCH_QUIRKS_DIR_ADMIN);
         if (r == 0)
-                r = text_format(wishes, sizeof(wishes), "%s%s", root, GPUSWITCH_POLICY_DIR);
-        if (r == 0)
-                r = policy_load(&(PolicyDirs){ .quirks_vendor = vendor, .quirks_admin = admin, .policy = wishes },
-                                ret_policy);
+                r = text_format(ret->wishes, sizeof(ret->wishes), "%s%s", root, GPUSWITCH_POLICY_DIR);
+        ret->dirs = (PolicyDirs){ .quirks_vendor = ret->vendor, .quirks_admin = ret->admin, .policy = ret->wishes };
+        if (r < 0)
+                fprintf(stderr, "cannot read quirks and policy: %s\n", strerror(-r));
+        return r;
+}
+
+int quirks_load(const Options *options, Policy **ret_policy) {
+        QuirksDirs dirs;
+
+        int r = quirks_dirs(options, &dirs);
+        if (r < 0)
+                return r;
+        r = policy_load(&dirs.dirs, ret_policy);
         if (r < 0)
                 fprintf(stderr, "cannot read quirks and policy: %s\n", strerror(-r));
         return r;

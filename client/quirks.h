@@ -18,8 +18,17 @@ ExitStatus quirks_list(const Options *options);
 /** quirks_match() - what holds for a card, and where each value of it is from. @card: GPU, or VVVV:DDDD[:SSSS:SSSS] */
 ExitStatus quirks_match(const Options *options, const char *card);
 
-/** quirks_check() - every fault of files. EXIT_REFUSED: there is one. */
+/** quirks_check() - every fault of files, and where they contradict each other or those installed beside them. EXIT_REFUSED: there is one. */
 ExitStatus quirks_check(const Options *options, char **files);
+
+/* The folders here, or under --root. */
+typedef struct QuirksDirs {
+        PolicyDirs dirs; /* of the texts below */
+        char vendor[PATH_TEXT_SIZE], admin[PATH_TEXT_SIZE], wishes[PATH_TEXT_SIZE];
+} QuirksDirs;
+
+/** quirks_dirs() - @ret points into itself. Return: 0, or negative errno, which has been told. */
+int quirks_dirs(const Options *options, QuirksDirs *ret);
 
 /** quirks_load() - what is installed here, or under --root. Return: 0, or negative errno, which has been told. */
 int quirks_load(const Options *options, Policy **ret_policy);

@@ -8,6 +8,9 @@
 
 #include "policy/policy.h"
 
+#include <string.h>
+#include <sys/stat.h>
+
 #include "base/text.h"
 #include "policy/check.h"
 #include "policy/contest.h"
@@ -28,7 +31,12 @@ static int read_document(Policy *policy, Report *report, KeyObject kind, json_ob
         return r;
 }
 
-/* Return: 0, also for an empty file; POLICY_E_REFUSED; -ENOENT: it has just gone; -ENOMEM. */
+/* Of one of both kinds: by the one key that only one of them has. */
+static KeyObject kind_of(json_object *root) {
+        return json_object_object_get_ex(root, "cards", NULL) ? OBJECT_POLICY_FILE : OBJECT_QUIRKS_FILE;
+}
+
+/* @kind: OBJECT_NONE: whatever it is. Return: 0, also for an empty file; POLICY_E_REFUSED; -ENOENT: it has just gone; -ENOMEM. */
 static int load_file(Policy *policy, const FolderFile *file, KeyObject kind, PolicyRank rank) {
         Report report = { .problems = &policy->problems, .file = file->path, .rank = rank };
         _cleanup_free_ char *text = NULL;
@@ -39,6 +47,8 @@ static int load_file(Policy *policy, const FolderFile *file, KeyObject kind, Pol
         if (r != 0 || size == 0)
                 return r;
         r = document_parse(text, size, &report, &document);
+        if (r == 0 && kind == OBJECT_NONE)
+                kind = kind_of(document.root);
         return r == 0 ? read_document(policy, &report, kind, document.root) : r;
 }
 
@@ -69,33 +79,65 @@ static int load_quirks(Policy *policy, const PolicyDirs *dirs) {
         return r;
 }
 
-/* Of one of both kinds: by the one key that only one of them has. */
-static KeyObject kind_of(json_object *root) {
-        return json_object_object_get_ex(root, "cards", NULL) ? OBJECT_POLICY_FILE : OBJECT_QUIRKS_FILE;
+static bool is_same_file(const char *a, const char *b) {
+        struct stat one, other;
+
+        return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
-int policy_check(const char *path, Policy **ret_policy) {
+/* Which of the folders the file is in; NULL: none. */
+static const char *folder_of(const char *path, const PolicyDirs *dirs) {
+        const char *const folders[] = { dirs->quirks_vendor, dirs->quirks_admin, dirs->policy };
+        char parent[PATH_TEXT_SIZE];
+
+        if (text_copy(parent, sizeof(parent), path) < 0)
+                return NULL;
+        char *slash = strrchr(parent, '/');
+        if (slash)
+                slash[slash == parent] = '\0';
+        for (size_t i = 0; i < ELEMENTSOF(folders); i++)
+                if (folders[i] && is_same_file(slash ? parent : ".", folders[i]))
+                        return folders[i];
+        return NULL;
+}
+
+/* Reads what @path will be in force with. Return: 0, or -ENOMEM. */
+static int load_others(Policy *policy, const char *path, const char *own, KeyObject kind, const PolicyDirs *dirs,
+                       char *const *beside) {
+        _cleanup_folder_ Folder folder = { 0 };
+
+        int r = folder_list(own, &policy->problems, &folder);
+        for (size_t i = 0; i < folder.n_files && r != -ENOMEM; i++)
+                if (!is_same_file(folder.files[i].path, path))
+                        r = load_file(policy, &folder.files[i], kind, POLICY_RANK_ADMIN);
+        for (; !own && beside && *beside && r != -ENOMEM; beside++) {
+                FolderFile file = { 0 };
+                if (!folder_of(*beside, dirs) && !is_same_file(*beside, path) &&
+                    text_copy(file.path, sizeof(file.path), *beside) == 0)
+                        r = load_file(policy, &file, kind, POLICY_RANK_ADMIN);
+        }
+        return r == -ENOMEM ? r : 0;
+}
+
+int policy_check(const char *path, const PolicyDirs *dirs, char *const *beside, Policy **ret_policy) {
         _cleanup_(policy_freep) Policy *policy = calloc(1, sizeof(*policy));
-        _cleanup_free_ char *text = NULL;
-        _cleanup_document_ Document document = { 0 };
+        const char *own = folder_of(path, dirs);
+        KeyObject kind = !own ? OBJECT_NONE : own == dirs->policy ? OBJECT_POLICY_FILE : OBJECT_QUIRKS_FILE;
         FolderFile file = { 0 };
-        size_t size = 0;
 
         if (!policy)
                 return -ENOMEM;
-        policy->problems.per_file = PROBLEMS_MAX;
-        Report report = { .problems = &policy->problems, .file = path };
-        int r = text_copy(file.path, sizeof(file.path), path);
+        int r = load_others(policy, path, own, kind, dirs, beside);
         if (r < 0)
+                return r;
+        policy->problems = (Problems){ .per_file = PROBLEMS_MAX }; /* what is wrong with those is not asked for */
+        Report report = { .problems = &policy->problems, .file = path };
+        if (text_copy(file.path, sizeof(file.path), path) < 0)
                 r = report_syntax(&report, 0, "its path is too long");
         else
-                r = folder_read(&file, &report, &text, &size);
+                r = load_file(policy, &file, kind, POLICY_RANK_ADMIN);
         if (r == -ENOENT)
                 r = report_syntax(&report, 0, "there is no such file");
-        if (r == 0 && size > 0)
-                r = document_parse(text, size, &report, &document);
-        if (r == 0 && size > 0)
-                r = read_document(policy, &report, kind_of(document.root), document.root);
         if (r == -ENOMEM)
                 return r;
         *ret_policy = TAKE_PTR(policy);

@@ -51,12 +51,15 @@ const PolicyProblem *policy_problem(const Policy *policy, size_t index);
 const char *policy_problem_text(const PolicyProblem *problem, char *buffer, size_t size);
 
 /**
- * policy_check() - read one file for its faults alone; whether it is one of quirks or of policy, it says by its keys
- * @ret_policy: nothing of the file is in force; its faults are in policy_problem(), more of them than when all are loaded
+ * policy_check() - read one file for its faults; whether it is one of quirks or of policy, its folder says, or else its keys
+ * @dirs: a file in one of these folders must not contradict the others there
+ * @beside: NULL-terminated list, or NULL: a file in none of them must not contradict these, as if all were put into one folder;
+ *          @path itself does not count, nor what is in one of @dirs
+ * @ret_policy: only for policy_problem(), which has the faults of this file alone, more of them than when all are loaded
  *
  * Return: 0, also with faults; -ENOMEM.
  */
-int policy_check(const char *path, Policy **ret_policy);
+int policy_check(const char *path, const PolicyDirs *dirs, char *const *beside, Policy **ret_policy);
 
 /* Which family a card is taken for, and why. Texts are owned by the policy. */
 typedef struct PolicyMatch {

@@ -291,6 +291,35 @@ class QuirksTest(unittest.TestCase):
         for path in (f"{self.root}/none", self.root, "/dev/zero"):
             self.assertIn(f"{path}: the file: ", self.run_client("check", path, exits=1).stderr)
 
+    def test_two_files_that_claim_one_card(self):
+        """Each tells of the other: nobody can say which of them is wrong. One file given twice does not contradict itself."""
+        first = self.write("a.json", family("a", '{ "id": "1002:7300" },\n{ "id": "1002:67df", "subsystem": "1da2:e366" }'))
+        second = self.write("b.json", family("b", '{ "id": "1002:67df", "subsystem": "1DA2:E366" }'))
+        third = self.write("c.json", family("c", '{ "id": "1002:67df" }'))
+        os.symlink("a.json", f"{self.root}/link.json")
+        lines = self.run_client("check", first, second, third, exits=1).stderr.splitlines()
+        self.assertEqual(len(lines), 2)
+        self.assertTrue(lines[0].startswith(f'{first}: /families/0/match/1 (line 3): family "b" of {second} (line 2) claims the same cards'), lines)
+        self.assertTrue(lines[1].startswith(f'{second}: /families/0/match/0 (line 2): family "a" of {first} (line 3) claims the same cards'), lines)
+        self.run_client("check", first, third, first, f"{self.root}/./a.json", f"{self.root}/link.json")
+
+    def test_an_installed_file_is_held_against_its_folder(self):
+        vendor = self.write(f"{VENDOR}/10.json", family("vendors", '{ "id": "1002:67df" }'))
+        first = self.write(f"{ADMIN}/10.json", family("a", '{ "id": "1002:67df" }'))
+        draft = self.write("10.json", family("draft", '{ "id": "1002:67df" }'))
+        self.run_client("check", vendor, first, draft)
+        second = self.write(f"{ADMIN}/20.json", family("b", '{ "id": "1002:67df" }'))
+        self.assertIn(f'family "a" of {first} (line 2)', self.run_client("check", second, exits=1).stderr)
+        self.assertIn(f'family "b" of {second} (line 2)', self.run_client("check", first, exits=1).stderr)
+        self.write(f"{ADMIN}/20.json", "")
+        self.run_client("check", first)
+        os.unlink(second)
+        name = '{ "version": 1, "cards": [ { "match": { "address": "0%d:00.0" }, "name": "gaming" } ] }'
+        self.write(f"{POLICY}/10.json", name % 1)
+        self.assertIn("another card has this name", self.run_client("check", self.write(f"{POLICY}/20.json", name % 2), exits=1).stderr)
+        # What it is, its folder says.
+        self.assertIn("/cards (line 1): unknown key", self.run_client("check", self.write(f"{ADMIN}/30.json", name % 1), exits=1).stderr)
+
     # --- usage ---
 
     def test_usage(self):

@@ -138,7 +138,7 @@ static size_t count_problems(const char *path) {
         Policy *policy = NULL;
         size_t n = 0;
 
-        ck_assert_int_eq(policy_check(path, &policy), 0);
+        ck_assert_int_eq(policy_check(path, &f.dirs, NULL, &policy), 0);
         while (policy_problem(policy, n))
                 n++;
         policy_free(policy);
@@ -185,7 +185,7 @@ START_TEST(faults_of_meaning_beside_each_other) {
                       "{ \"name\": \"b\", \"source\": \"t\", \"steps\": [ { \"do\": \"restore-config\" } ] } ] },"
                       "{ \"family\": \"b\", \"match\": [{ \"id\": \"1002:67df\" }],"
                       "\"bus_reset\": { \"value\": \"wanted\", \"source\": \"t\" } } ] }");
-        ck_assert_int_eq(policy_check(fixture_path(f.root, "file"), &policy), 0);
+        ck_assert_int_eq(policy_check(fixture_path(f.root, "file"), &f.dirs, NULL, &policy), 0);
         for (size_t i = 0; i < ELEMENTSOF(wanted); i++) {
                 ck_assert_msg(policy_problem(policy, i), "not told: %s", wanted[i]);
                 ck_assert_str_eq(policy_problem(policy, i)->where, wanted[i]);
