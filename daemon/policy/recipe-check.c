@@ -25,6 +25,7 @@ static bool writes(const RecipeStep *step) {
 
 static int check_order(Report *report, const Place *steps, const Recipe *recipe) {
         const RecipeStep *changed = NULL; /* what is not yet restored and verified */
+        const RecipeStep *begun = NULL;   /* what can no longer be called a reset that does not apply */
         bool is_saved = false, is_restored = false;
 
         for (size_t i = 0; i < recipe->n_steps; i++) {
@@ -32,6 +33,11 @@ static int check_order(Report *report, const Place *steps, const Recipe *recipe)
                 Place at = place_index(steps, i);
                 bool changes = writes(step) || recipe_resets(step);
 
+                if (step->verb == RECIPE_CHECK_REGISTER && begun)
+                        return report_meaning(report, &at, "asks whether the reset applies after \"%s\" has begun it: what has to "
+                                              "be true after a reset is for \"poll-register\"", recipe_verb_to_string(begun->verb));
+                if (recipe_resets(step) || step->verb == RECIPE_WRITE_REGISTER || step->verb == RECIPE_DIFFER_REGISTER)
+                        begun = step;
                 if (step->verb == RECIPE_SAVE_CONFIG) {
                         if (changed)
                                 return report_meaning(report, &at, "saves what a \"%s\" before it has wiped",
