@@ -82,6 +82,8 @@ typedef struct DeviceEntry {
         PolicyRank rank;
         char origin[PATH_TEXT_SIZE];
         json_object *object; /* owned: as the table of keys has it */
+        CardMatch matches[FAMILY_IDS_MAX];
+        size_t n_matches;
 } DeviceEntry;
 
 struct Policy {

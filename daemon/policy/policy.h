@@ -133,7 +133,7 @@ typedef struct PolicyDevice {
         const char *note;             /* or "" */
 } PolicyDevice;
 
-/** policy_device() - the administrator's entry for that id, or else the vendor's; of two the later. False: there is none. */
+/** policy_device() - the administrator's entry for that id, or else the vendor's. False: there is none. */
 bool policy_device(const Policy *policy, uint16_t vendor_id, uint16_t device_id, PolicyDevice *ret_device);
 
 /**

@@ -47,6 +47,33 @@ START_TEST(administrator_wins) {
 }
 END_TEST
 
+/* Two folders settle it, two files of one folder do not; nor do two entries of one file, or one that has an id twice. */
+START_TEST(one_id_is_claimed_once) {
+        const char *folders[] = { fixture.vendor, fixture.admin };
+
+        for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
+                write_devices(folders[i], "50.json", i == 0 ? "kernel" : "none", 1);
+                write_devices(folders[i], "60.json", "flr", 2);
+                ck_assert_str_eq(reset_of(0), i == 0 ? "kernel" : "none");
+                const PolicyProblem *problem = policy_problem(fixture.loaded, 0);
+                ck_assert_str_eq(problem->where, "/devices/0/match/0");
+                ck_assert_str_eq(problem->file, fixture_path(folders[i], "60.json"));
+                ck_assert_uint_eq(problem->line, 1);
+                ck_assert_ptr_nonnull(strstr(problem->text, "50.json has this id already"));
+                ck_assert_ptr_null(policy_problem(fixture.loaded, 1));
+                ck_assert_str_eq(reset_of(1), "unknown");
+                ck_assert_int_eq(unlink(fixture_path(folders[i], "60.json")), 0);
+        }
+        fixture_write(fixture.admin, "60.json",
+                      "{\"version\":1,\"families\":[],\"devices\":["
+                      "{\"device\":\"a\",\"match\":[{\"id\":\"144d:0007\"},{\"id\":\"144D:0007\"}],\"reset\":{\"value\":\"flr\",\"source\":\"t\"}},"
+                      "{\"device\":\"b\",\"match\":[{\"id\":\"144d:0007\"}],\"reset\":{\"value\":\"none\",\"source\":\"t\"}}]}");
+        ck_assert_str_eq(reset_of(7), "unknown");
+        ck_assert_str_eq(policy_problem(fixture.loaded, 0)->where, "/devices/0/match/1");
+        ck_assert_str_eq(policy_problem(fixture.loaded, 1)->where, "/devices/1/match/0");
+}
+END_TEST
+
 START_TEST(have_a_limit) {
         write_devices(fixture.vendor, "10.json", "kernel", DEVICES_MAX);
         ck_assert_str_eq(reset_of(DEVICES_MAX - 1), "kernel");
@@ -146,6 +173,7 @@ static Suite *make_suite(void) {
 
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, administrator_wins);
+        tcase_add_test(tcase, one_id_is_claimed_once);
         tcase_add_test(tcase, have_a_limit);
         tcase_add_test(tcase, shipped);
         tcase_add_test(tcase, rules_of_fellows);
