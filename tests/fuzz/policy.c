@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/text.h"
 #include "policy/check.h"
+#include "policy/contest.h"
 #include "policy/document.h"
 #include "policy/model.h"
 #include "policy/quirks.h"
@@ -128,16 +129,14 @@ void policy_take_rules(FuzzVerdict *verdict, const Policy *policy) {
 
 void policy_fuzz_text(const uint8_t *data, size_t size, bool is_policy, FuzzVerdict *ret) {
         static char text[CONFIG_FILE_SIZE_MAX + 2];
-        static Policy policy;
-        Report report = { .problems = &policy.problems, .file = "input" };
+        _cleanup_(policy_freep) Policy *policy = calloc(1, sizeof(*policy));
         _cleanup_document_ Document document = { 0 };
 
-        policy.problems.n = 0;
-        policy.problems.broken_file[0] = '\0';
-        policy.families = NULL;
-        policy.contests = NULL;
-        policy.cards = NULL;
-        policy.n_families = policy.n_cards = policy.n_contests = 0;
+        if (!policy) {
+                ret->error = -ENOMEM;
+                return verdict_refuse(ret, "out of memory");
+        }
+        Report report = { .problems = &policy->problems, .file = "input" };
         size = MIN_OF(size, CONFIG_FILE_SIZE_MAX); /* more than that is refused before it is looked at */
         memcpy(text, data, size);
         text[size] = '\0';
@@ -146,20 +145,19 @@ void policy_fuzz_text(const uint8_t *data, size_t size, bool is_policy, FuzzVerd
         if (r == 0)
                 r = check_object(&report, &(Place){ 0 }, is_policy ? OBJECT_POLICY_FILE : OBJECT_QUIRKS_FILE, document.root);
         if (r == 0)
-                r = is_policy ? wishes_read(&policy, &report, document.root) : quirks_read(&policy, &report, document.root);
+                r = is_policy ? wishes_read(policy, &report, document.root) : quirks_read(policy, &report, document.root);
+        if (r == POLICY_E_REFUSED && !is_policy && contests_keep(policy, &report, document.root) < 0)
+                r = -ENOMEM;
         fuzz_require(r == 0 || r == POLICY_E_REFUSED || r == -ENOMEM, "%d", r);
-        fuzz_require((r == POLICY_E_REFUSED) == (policy.problems.n > 0), "%d with %zu problems", r,
-                     policy.problems.n);
-        fuzz_require(r == 0 || (policy.n_families == 0 && policy.n_cards == 0), "a refused file counts in part");
-        policy_take_problems(ret, &policy);
+        fuzz_require((r == POLICY_E_REFUSED) == (policy->problems.n > 0), "%d with %zu problems", r,
+                     policy->problems.n);
+        fuzz_require(r == 0 || (policy->n_families == 0 && policy->n_cards == 0), "a refused file counts in part");
+        policy_take_problems(ret, policy);
         if (r == -ENOMEM) {
                 ret->error = r;
                 verdict_refuse(ret, "out of memory");
         }
-        verdict_add_value(ret, policy.n_families);
-        verdict_add_value(ret, policy.n_cards);
-        policy_take_rules(ret, &policy);
-        free(policy.families);
-        free(policy.contests);
-        free(policy.cards);
+        verdict_add_value(ret, policy->n_families);
+        verdict_add_value(ret, policy->n_cards);
+        policy_take_rules(ret, policy);
 }
