@@ -55,6 +55,58 @@ FORMS = """{
 """
 
 
+# What is meant for one id of each family: resets in order of preference ("?": experimental, "-": by hand alone), who can guard it, and how the
+# sentences begin that tell what is not done to it.
+KERNEL, STUB, MODULE = "kernel-flag", "stub-companion", "guard-module"
+BUS, FOREIGN, OTHER, NONE = "no reset of its bus", "no register of another chip", "no write to its registers", "no reset by gpuswitch"
+ALWAYS = ("no D3cold while", "no unbinding while it has virtual functions", "no unbinding while a process has it open", "no function beside it but audio")
+FAMILIES = (
+    ("polaris10", "1002:67df", "vendor-reset vi-config", (KERNEL, STUB, MODULE), (BUS, FOREIGN)),
+    ("polaris11", "1002:67ef", "vendor-reset vi-config", (KERNEL, STUB, MODULE), (BUS, FOREIGN)),
+    ("polaris12", "1002:699f", "vendor-reset vi-config", (KERNEL, STUB, MODULE), (BUS, FOREIGN)),
+    ("vega-m", "1002:694c", "vi-config?", (STUB, MODULE), (BUS, FOREIGN)),
+    ("tonga", "1002:6929", "vi-config?", (STUB, MODULE), (BUS, FOREIGN)),
+    ("firepro-w7100", "1002:692b", "vi-config?", (STUB, MODULE), (BUS, FOREIGN)),
+    ("tonga-vf", "1002:692f", "flr-", (STUB, MODULE), (BUS, OTHER)),
+    ("fiji", "1002:7300", "vi-config?", (STUB, MODULE), (BUS, FOREIGN)),
+    ("topaz", "1002:6900", "vi-config?", (STUB, MODULE), (BUS, FOREIGN)),
+    ("bonaire", "1002:6658", "ci-config-", (STUB, MODULE), (BUS, FOREIGN)),
+    ("bonaire-other", "1002:665f", "ci-config", (STUB, MODULE), (BUS, FOREIGN)),
+    ("bonaire-mobile", "1002:6640", "ci-config?", (STUB, MODULE), (BUS, FOREIGN)),
+    ("hawaii", "1002:67b0", "ci-config-", (STUB, MODULE), (BUS, FOREIGN)),
+    ("vega10", "1002:687f", "vendor-reset", (KERNEL, STUB, MODULE), (BUS, OTHER)),
+    ("vega12", "1002:69af", "", (STUB, MODULE), (BUS, OTHER, NONE)),
+    ("vega20", "1002:66af", "vendor-reset", (KERNEL, STUB, MODULE), (BUS, OTHER)),
+    ("arcturus", "1002:738c", "vendor-reset", (KERNEL, STUB, MODULE), (BUS, OTHER)),
+    ("navi10", "1002:731f", "vendor-reset", (KERNEL, STUB, MODULE), (BUS, OTHER)),
+    ("navi12", "1002:7360", "vendor-reset", (KERNEL, STUB, MODULE), (BUS, OTHER)),
+    ("navi14", "1002:7340", "vendor-reset", (KERNEL, STUB, MODULE), (BUS, OTHER)),
+    ("navi21", "1002:73bf", "", (), (OTHER, NONE)),
+    ("navi21-vf", "1002:73ae", "flr-", (STUB, MODULE), (BUS, OTHER)),
+    ("navi22", "1002:73df", "", (), (OTHER, NONE)),
+    ("navi22-vf", "1002:73ce", "flr-", (STUB, MODULE), (BUS, OTHER)),
+    ("navi23", "1002:73ff", "", (), (OTHER, NONE)),
+    ("navi24", "1002:743f", "", (), (OTHER, NONE)),
+    ("navi31", "1002:744c", "", (), (OTHER, NONE)),
+    ("navi32", "1002:747e", "vendor-reset?", (KERNEL, STUB, MODULE), (BUS, OTHER)),
+    ("navi33", "1002:7480", "", (), (OTHER, NONE)),
+    ("navi44", "1002:7590", "", (STUB, MODULE), (BUS, OTHER, NONE)),
+    ("navi48", "1002:7550", "", (STUB, MODULE), (BUS, OTHER, NONE)),
+    ("amd-apu", "1002:15bf", "", (STUB, MODULE), (BUS, OTHER, NONE)),
+    ("nvidia-datacenter", "10de:2342", "flr-", (KERNEL,), (BUS, OTHER)),
+    ("nvidia", "10de:2484", "", (), (OTHER, NONE)),
+    ("intel", "8086:56a0", "flr-", (), (OTHER,)),
+    ("generic", "1002:9999", "", (), (OTHER, NONE)),
+)
+OWN, NO_RESET = "no reset but the one that the kernel has for this very device", "no reset at all"
+DEVICES = (
+    ("samsung-nvme", "144d:a804", "kernel", None, (OWN, NONE)), ("samsung-nvme", "144d:a802", "kernel", None, (OWN, NONE)),
+    ("intel-nvme", "8086:0953", "kernel", None, (OWN, NONE)), ("intel-nvme", "8086:0a54", "kernel", None, (OWN, NONE)),
+    ("solidigm-nvme", "025e:f1ac", "kernel", None, (OWN, NONE)), ("atheros-wireless", "168c:0030", "none", "forbidden", (NO_RESET, BUS, NONE)),
+    ("cavium-thunderx", "177d:a100", "none", "forbidden", (NO_RESET, BUS, NONE)), ("ti-keystone", "104c:b005", "none", "forbidden", (NO_RESET, BUS, NONE)),
+)
+
+
 def family(name, match, bus_reset="forbidden", more=""):
     return ('{ "version": 1, "families": [\n{ "family": "%s", "match": [%s],\n"bus_reset": { "value": "%s", "source": "s" }%s } ] }'
             % (name, match, bus_reset, more))
@@ -201,14 +253,39 @@ class QuirksTest(unittest.TestCase):
         self.assertIn("\n      when: boot-display, so not for this card\n", self.run_client("match", "01:00.0").stdout)
         self.assertFalse([entry["applies"] for entry in self.match("01:00.0")["advice"] if entry["when"] == "boot-display"][0])
 
+    def require_prohibitions(self, answer, wanted):
+        """Each of these words once, in any order, and nothing else."""
+        for words in wanted:
+            self.assertEqual(sum(text.startswith(words) for text in answer["never"]), 1, (answer["id"], words, answer["never"]))
+        self.assertEqual(len(answer["never"]), len(wanted), answer["never"])
+
+    def test_one_id_of_every_family(self):
+        self.ship()
+        for name, card, resets, guards, never in FAMILIES:
+            answer = self.match(card)
+            found = " ".join(reset["name"] + ("?" if reset["experimental"] else "") + ("" if reset["before_guest"] else "-")
+                             for reset in answer["resets"])
+            self.assertEqual((answer["family"], found, tuple(answer["guards"])), (name, resets, guards), card)
+            self.assertEqual(answer["bus_reset"], "forbidden" if guards else "wanted")
+            self.require_prohibitions(answer, never + ALWAYS)
+        shipped = {entry["family"] for entry in json.loads(self.run_client("list", "--json").stdout)["families"]}
+        self.assertEqual(shipped, {row[0] for row in FAMILIES})
+
     def test_a_device_that_is_no_gpu(self):
         self.ship()
+        for name, device, reset, bus_reset, never in DEVICES:
+            answer = self.match(device)
+            self.assertEqual((answer["device"]["device"], answer["device"]["reset"], answer["bus_reset"]), (name, reset, bus_reset))
+            self.assertEqual((answer["family"], answer["resets"], answer["guards"]), (None, [], []))
+            self.require_prohibitions(answer, never)
         text = self.run_client("match", "168c:0030").stdout
-        for part in ("\nKnown as a device that is no GPU: atheros-wireless (", "\n  reset: none\n      source: linux",
-                     "\n  bus reset: forbidden\n      source: linux", "\n  note: It goes"):
+        for part in ("168c:0030\nKnown as a device that is no GPU: atheros-wireless (", "\n  reset: none\n      source: linux",
+                     "\n  bus reset: forbidden\n      source: linux", "\n  note: It goes", "\nWhat is not done:\n  - no reset at all"):
             self.assertIn(part, text)
-        self.assertEqual(self.match("144d:a804")["device"]["reset"], "kernel")
+        self.assertNotIn("wanted", text)
         self.assertIsNone(self.match("1002:67df")["device"])
+        # A display device of the vendor stays one.
+        self.assertEqual(self.match("8086:0954")["family"], "intel")
 
     def test_the_board_wins(self):
         self.ship()
