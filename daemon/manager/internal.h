@@ -206,6 +206,8 @@ const char *manager_store_problem(int error);
 void sight_first(Manager *manager);
 /** sight_follow() - read the kernel log from now on. 0 or negative errno. */
 int sight_follow(Manager *manager);
+/** sight_end() - the daemon ends: the next one goes on where this one stops to read. */
+void sight_end(Manager *manager);
 
 /* --- sleep.c: logind --- */
 

@@ -285,6 +285,7 @@ Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
         stuck_last_words(manager);
+        sight_end(manager);
         suspend_free(manager);
         while (manager->requests)
                 domain_request_forget(manager->requests);

@@ -16,6 +16,10 @@
 #include "log/log.h"
 #include "manager/internal.h"
 
+/* How far it was read is kept with every change of a card, at the daemon's end, and when so many records have come: far
+ * fewer than any ring holds, so that also a daemon that was killed leaves no hole to the next one. */
+#define LOG_RECORDS_PER_SAVE 256U
+
 /* One card's share of the log. */
 typedef struct Sight {
         Card *card;
@@ -248,16 +252,16 @@ static void on_new_record(const KernelLogRecord *record, void *userdata) {
                 Card *card = manager->cards[i];
                 if (record->sequence <= card->log_sequence)
                         continue;
+                card->log_sequence = record->sequence;
                 if (slept != SLEEP_GOES_ON) {
-                        card->log_sequence = record->sequence;
                         on_sleep(card, slept);
                         continue;
                 }
                 LogFact fact = kernel_log_fact(record, &card->facts);
-                if (fact < 0)
-                        continue;
-                card->log_sequence = record->sequence;
-                on_new_fact(card, fact, record->text);
+                if (fact >= 0)
+                        on_new_fact(card, fact, record->text);
+                else if (record->sequence % LOG_RECORDS_PER_SAVE == 0)
+                        (void) card_save(card);
         }
 }
 
@@ -271,6 +275,14 @@ static int on_kernel_log(sd_event_source *source, int fd, uint32_t revents, void
                 manager->kernel_log_source = sd_event_source_disable_unref(manager->kernel_log_source);
         }
         return 0;
+}
+
+void sight_end(Manager *manager) {
+        for (size_t i = 0; manager->store && i < manager->n_cards; i++) {
+                Card *card = manager->cards[i];
+                if (card->state >= 0 && !card_is_taken(card) && !card->stuck)
+                        (void) card_save(card);
+        }
 }
 
 int sight_follow(Manager *manager) {

@@ -89,6 +89,19 @@ def a_chatty_line_fills_nothing(m, g):
 
 
 @scenario()
+def log_that_went_round_before_a_restart(m, g):
+    """A line that was read, by a daemon that has ended since, is no hole because the ring has no longer got it."""
+    m.sim.command("log", "a line that says nothing of any card")
+    line = f"NVRM: Attempting to remove device {DISPLAY2} with non-zero usage count!"  # the first card records nothing
+    m.sim.command("log", line)
+    g.wait(DISPLAY2, lambda p: p["Reason"] == line, "the line as the reason")
+    m.sim.command("overwrite-log")
+    m.sim.command("log", "what the ring goes on with")
+    restart(m, g)
+    expect.equal(g.properties(DISPLAY)["ResetState"], "fresh", "reset state")
+
+
+@scenario()
 def a_driver_that_cannot_let_go(m, g):
     line = f"NVRM: Attempting to remove device {DISPLAY2} with non-zero usage count!"
     m.sim.command("log", line)

@@ -25,6 +25,7 @@ typedef struct Handle {
         size_t n;        /* of a text, or of a folder's entries */
         char *text;
         uint64_t log_at; /* behind the last record that was read */
+        uint64_t log_lost; /* bytes that were overwritten before they were read: a file's offset does not know of them */
         struct fuse_pollhandle *poll;
         struct Handle *next;
 } Handle;
@@ -217,10 +218,17 @@ static void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *in
 }
 
 static void read_log(fuse_req_t req, Handle *handle, size_t size, uint64_t offset) {
-        char *buffer = malloc(size ? size : 1);
-        size_t n = buffer ? kernel_log_record(offset, buffer, size) : 0;
+        uint64_t at = offset + handle->log_lost, oldest = kernel_log_oldest();
 
-        handle->log_at = offset + n;
+        if (at < oldest) {
+                handle->log_lost += oldest - at;
+                (void) fuse_reply_err(req, EPIPE);
+                return;
+        }
+        char *buffer = malloc(size ? size : 1);
+        size_t n = buffer ? kernel_log_record(at, buffer, size) : 0;
+
+        handle->log_at = at + n;
         (void) fuse_reply_buf(req, buffer, n);
         free(buffer);
 }

@@ -10,7 +10,7 @@
 #define LOG_SIZE (256U * 1024U)
 
 static char text[LOG_SIZE];
-static size_t used;
+static size_t used, oldest;
 static uint64_t sequence;
 
 static void __attribute__((format(printf, 3, 0))) log_text(unsigned priority, const char *device, const char *format, va_list ap) {
@@ -85,4 +85,12 @@ size_t kernel_log_record(uint64_t offset, char *buffer, size_t size) {
 
 uint64_t kernel_log_size(void) {
         return used;
+}
+
+void kernel_log_overwrite(void) {
+        oldest = used;
+}
+
+uint64_t kernel_log_oldest(void) {
+        return oldest;
 }

@@ -159,5 +159,9 @@ void kernel_log_user(const char *line);
 /** One record, as /dev/kmsg gives it. @ret_next: offset of the next. Return: its bytes, or 0. */
 size_t kernel_log_record(uint64_t offset, char *buffer, size_t size);
 uint64_t kernel_log_size(void);
+/** kernel_log_overwrite() - everything that is in it now is gone, as when the ring has gone round. */
+void kernel_log_overwrite(void);
+/** kernel_log_oldest() - offset of the oldest record that is left. */
+uint64_t kernel_log_oldest(void);
 /** Called when there is more to read. */
 void kernel_log_changed(void);
