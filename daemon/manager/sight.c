@@ -274,6 +274,8 @@ static int on_kernel_log(sd_event_source *source, int fd, uint32_t revents, void
                 log_warning("Could not follow the kernel log: %s", strerror(-r));
                 manager->kernel_log_source = sd_event_source_disable_unref(manager->kernel_log_source);
         }
+        for (size_t i = 0; gap && i < manager->n_cards; i++)
+                card_note(manager->cards[i], CARD_EVENT_HISTORY_GAP, "records of the kernel log were lost before they could be read");
         return 0;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the kernel says of a card while the daemon listens, and what the next daemon reads of it."""
 
+import signal
 import sqlite3
 
 from simlib import expect
@@ -99,6 +100,20 @@ def log_that_went_round_before_a_restart(m, g):
     m.sim.command("log", "what the ring goes on with")
     restart(m, g)
     expect.equal(g.properties(DISPLAY)["ResetState"], "fresh", "reset state")
+
+
+@scenario()
+def log_that_went_round_before_it_was_read(m, g):
+    """Nobody knows what was in it, whether the daemon listened or not."""
+    m.daemon.send_signal(signal.SIGSTOP)
+    m.sim.command("log", f"amdgpu {DISPLAY}: amdgpu: PCI CONFIG reset")
+    m.sim.command("overwrite-log")
+    m.daemon.send_signal(signal.SIGCONT)
+    state_is(g, "unknown")
+    event, old, new, reason = evidence()[-1]
+    expect.equal((event, old, new), ("history-gap", "fresh", "unknown"), "the evidence")
+    expect.true("kernel log" in reason, reason)
+    state_is(g, "unknown", DISPLAY2)
 
 
 @scenario()
