@@ -81,7 +81,7 @@ static const char *obstacle(const CardFacts *card, const MachineFacts *machine, 
         if (recipe->experimental && !rule->allow_experimental)
                 return "it is not proven on this family, and policy does not allow \"experimental\"";
         if (recipe->needs_guard && guard == GUARD_NONE)
-                return "it needs a guard that keeps the bus reset away, and none is possible here";
+                return "it needs a guard that keeps the bus reset away, and none is in force (`gpuswitchctl to-guest` sets one)";
         for (size_t i = 0; i < recipe->n_steps; i++) {
                 const RecipeStep *word = &recipe->steps[i];
                 if (word->verb == RECIPE_VENDOR_RESET && !machine->vendor_reset_there)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A reset by hand: the display leaves its vfio driver for as long as the recipe runs, so that no VM can have it open. And what
- * brings a lost card back. */
+/*
+ * A reset by hand: the display leaves its vfio driver for as long as the recipe runs, so that no VM can have it open. And what
+ * brings a lost card back.
+ *
+ * It sets no guard of its own: the card stays with the guests, armed by the recipe, and what a plan sets its undo would take
+ * back. A way to the guest sets one, also for a card that is there already.
+ */
 
 #include "base/text.h"
 #include "core/plan-recipe.h"

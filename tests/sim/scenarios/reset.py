@@ -4,7 +4,7 @@
 import errno
 
 from simlib import expect
-from simlib.machine import DISPLAY, DISPLAY2
+from simlib.machine import AUDIO, DISPLAY, DISPLAY2
 from simlib.runner import scenario
 
 UUID = "11111111-2222-3333-4444-555555555555"
@@ -22,6 +22,11 @@ def refused(m, words, address=DISPLAY):
     expect.equal(m.sim.card(1), before, "the card behind a refused reset")
 
 
+def write(path, value):
+    with open(f"/sys/bus/pci/{path}", "w", encoding="ascii") as file:
+        file.write(value)
+
+
 @scenario()
 def reset_by_hand(m, g):
     """On vfio-pci, under its guard: written once, verified, and the card stays where it was."""
@@ -37,6 +42,22 @@ def reset_by_hand(m, g):
     expect.equal([f["driver"] for f in m.status(DISPLAY)["functions"]], [f["driver"] for f in status["functions"]], "drivers")
     expect.equal(m.status(DISPLAY)["guard"], "stub-companion", "guard")
     expect.done(g.switch(DISPLAY, "ToHost"), "home")
+    expect.unharmed(m)
+
+
+@scenario()
+def reset_needs_a_guard(m, g):
+    """A card that somebody has put on vfio-pci with all its functions: refused, and the way out that it names is one."""
+    for function in AUDIO, DISPLAY:
+        write(f"devices/{function}/driver_override", "vfio-pci")
+        write(f"devices/{function}/driver/unbind", function)
+        write("drivers/vfio-pci/bind", function)
+    g.wait(DISPLAY, lambda p: p["Owner"] == "guest", "the card with the guests")
+    refused(m, "none is in force (`gpuswitchctl to-guest` sets one)")
+    expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
+    expect.equal(m.status(DISPLAY)["guard"], "stub-companion", "guard")
+    status, _, err = reset(m)
+    expect.equal(status, 0, f"exit status of a reset under a guard: {err}")
     expect.unharmed(m)
 
 
