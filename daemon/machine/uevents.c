@@ -138,6 +138,28 @@ static int uevent_read(sd_device *device, Uevent *ret_uevent) {
         return 0;
 }
 
+/* Any other module: -ENODATA. */
+static int module_read(sd_device *device, Uevent *ret_uevent) {
+        static const char *const modules[] = { "gpuswitch_guard", "vendor_reset" };
+        Uevent uevent = { .action = UEVENT_MODULE };
+        sd_device_action_t action;
+        const char *name;
+
+        int r = sd_device_get_action(device, &action);
+        if (r >= 0)
+                r = sd_device_get_sysname(device, &name);
+        if (r >= 0)
+                r = sd_device_get_seqnum(device, &uevent.sequence);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(modules); i++)
+                if (streq(name, modules[i]) && (action == SD_DEVICE_ADD || action == SD_DEVICE_REMOVE)) {
+                        *ret_uevent = uevent;
+                        return 0;
+                }
+        return -ENODATA;
+}
+
 static int on_device(sd_device_monitor *sd_monitor, sd_device *device, void *userdata) {
         UeventMonitor *monitor = userdata;
         const char *subsystem;
@@ -145,7 +167,9 @@ static int on_device(sd_device_monitor *sd_monitor, sd_device *device, void *use
 
         int r = sd_device_get_subsystem(device, &subsystem);
         if (r >= 0)
-                r = streq(subsystem, "drm") ? wedged_read(device, &uevent) : uevent_read(device, &uevent);
+                r = streq(subsystem, "drm")      ? wedged_read(device, &uevent)
+                    : streq(subsystem, "module") ? module_read(device, &uevent)
+                                                 : uevent_read(device, &uevent);
         /* A device that is no function (or no longer readable) is nobody's card. */
         if (r >= 0)
                 monitor->handler(&uevent, monitor->userdata);
@@ -153,6 +177,7 @@ static int on_device(sd_device_monitor *sd_monitor, sd_device *device, void *use
 }
 
 int uevent_monitor_new(sd_event *event, UeventHandler handler, void *userdata, UeventMonitor **ret_monitor) {
+        static const char *const subsystems[] = { "pci", "drm", "module" };
         _cleanup_(uevent_monitor_freep) UeventMonitor *monitor = calloc(1, sizeof(UeventMonitor));
 
         if (!monitor)
@@ -163,12 +188,11 @@ int uevent_monitor_new(sd_event *event, UeventHandler handler, void *userdata, U
         if (r < 0)
                 return r;
         (void) sd_device_monitor_set_receive_buffer_size(monitor->monitor, RECEIVE_BUFFER_SIZE);
-        r = sd_device_monitor_filter_add_match_subsystem_devtype(monitor->monitor, "pci", NULL);
-        if (r < 0)
-                return r;
-        r = sd_device_monitor_filter_add_match_subsystem_devtype(monitor->monitor, "drm", NULL);
-        if (r < 0)
-                return r;
+        for (size_t i = 0; i < ELEMENTSOF(subsystems); i++) {
+                r = sd_device_monitor_filter_add_match_subsystem_devtype(monitor->monitor, subsystems[i], NULL);
+                if (r < 0)
+                        return r;
+        }
         r = sd_device_monitor_attach_event(monitor->monitor, event);
         if (r < 0)
                 return r;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Changes of PCI devices, and what DRM drivers say of them, as udev reports it (sd-device monitor) after its own rules
- * have run. The monitor takes messages of udev's group from root only, so that nobody else can make one up.
+ * Changes of PCI devices, what DRM drivers say of them, and the modules that matter to them, as udev reports it (sd-device
+ * monitor) after its own rules have run. The monitor takes messages of udev's group from root only, so that nobody else can make one up.
  */
 
 #include <stdint.h>
@@ -19,6 +19,7 @@ typedef enum UeventAction {
         UEVENT_BIND,
         UEVENT_UNBIND,
         UEVENT_CHANGE,
+        UEVENT_MODULE, /* no device: a kernel module that guards or resets cards has come or gone */
         UEVENT_WEDGED, /* of the DRM device below the function: its driver hangs (Linux 6.15, drm_dev_wedged_event()) */
 } UeventAction;
 
@@ -33,7 +34,7 @@ typedef enum WedgedMethod {
 
 typedef struct Uevent {
         UeventAction action;
-        PciAddress address;
+        PciAddress address;            /* all zero: of MODULE */
         uint64_t sequence;             /* SEQNUM, as in /sys/kernel/uevent_seqnum */
         char driver[DRIVER_NAME_SIZE]; /* of BIND; "" otherwise */
         unsigned wedged;               /* of WEDGED: WedgedMethods */
@@ -46,7 +47,7 @@ typedef struct UeventMonitor UeventMonitor;
 /** wedged_parse() - "rebind,bus-reset": WedgedMethods, never none of them. Any text is safe input. */
 unsigned wedged_parse(const char *text);
 
-/** uevent_monitor_new() - start listening to subsystems "pci" and "drm". 0 or negative errno. */
+/** uevent_monitor_new() - start listening to subsystems "pci", "drm" and "module". 0 or negative errno. */
 int uevent_monitor_new(sd_event *event, UeventHandler handler, void *userdata, UeventMonitor **ret_monitor);
 UeventMonitor *uevent_monitor_free(UeventMonitor *monitor);
 DEFINE_CLEANUP(UeventMonitor *, uevent_monitor_free)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Uevents: cards that come and go, drivers that other hands change, and drivers that ask for help.
+ * Uevents: cards that come and go, drivers that other hands change, drivers that ask for help, and modules that guard.
  *
  * The traces of our own steps arrive here as well, late. Each operation leaves a horizon behind (the kernel's
  * sequence number at its end): what is older was seen step by step already.
@@ -65,9 +65,19 @@ static void card_wedged(Card *card, unsigned wedged) {
         card_publish(card);
 }
 
+/* What guards a card may be another thing now, and what vendor-reset has said was said by that one. */
+static void modules_changed(Manager *manager) {
+        for (size_t i = 0; i < manager->n_cards; i++) {
+                Card *card = manager->cards[i];
+                card->vendor_reset_unknown = false;
+                if (!card->operation && !card->stuck)
+                        card_observe(card, "a kernel module has come or gone");
+        }
+}
+
 void watch_uevent(const Uevent *uevent, void *userdata) {
         Manager *manager = userdata;
-        Card *card = manager_card(manager, uevent->address);
+        Card *card = uevent->action == UEVENT_MODULE ? NULL : manager_card(manager, uevent->address);
 
         switch (uevent->action) {
         case UEVENT_BIND:
@@ -82,6 +92,9 @@ void watch_uevent(const Uevent *uevent, void *userdata) {
         case UEVENT_WEDGED:
                 if (card)
                         card_wedged(card, uevent->wedged);
+                break;
+        case UEVENT_MODULE:
+                modules_changed(manager);
                 break;
         case UEVENT_CHANGE:
                 break;

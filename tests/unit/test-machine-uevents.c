@@ -188,6 +188,36 @@ START_TEST(test_wedged_words) {
 }
 END_TEST
 
+START_TEST(test_modules) {
+        static const struct {
+                const char *action, *name;
+                bool seen;
+        } modules[] = {
+                { "add", "gpuswitch_guard", true },
+                { "change", "gpuswitch_guard", false },
+                { "add", "gpuswitch_guard2", false },
+                { "add", "amdgpu", false },
+                { "remove", "gpuswitch_guard", true },
+                { "add", "vendor_reset", true },
+                { "remove", "vendor_reset", true },
+        };
+        Seen seen = { 0 };
+        _cleanup_(uevent_monitor_freep) UeventMonitor *monitor = NULL;
+        _cleanup_close_ int sender = -EBADF;
+        _cleanup_(sd_event_unrefp) sd_event *event = start(&seen, &monitor, &sender);
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(modules); i++)
+                send_uevent(sender, modules[i].action, "module", modules[i].name, i + 1, NULL);
+        receive(event, &seen, 4);
+        for (size_t i = 0; i < ELEMENTSOF(modules); i++)
+                if (modules[i].seen) {
+                        ck_assert_int_eq(seen.uevents[n].action, UEVENT_MODULE);
+                        ck_assert_uint_eq(seen.uevents[n++].sequence, i + 1);
+                }
+}
+END_TEST
+
 START_TEST(test_others_are_left_out) {
         Seen seen = { 0 };
         _cleanup_(uevent_monitor_freep) UeventMonitor *monitor = NULL;
@@ -245,6 +275,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tests, test_actions);
         tcase_add_test(tests, test_wedged);
         tcase_add_loop_test(tests, test_wedged_words, 0, ELEMENTSOF(words));
+        tcase_add_test(tests, test_modules);
         tcase_add_test(tests, test_others_are_left_out);
         tcase_add_test(tests, test_freed_monitor_is_silent);
         tcase_add_test(tests, test_sequence_now);

@@ -138,6 +138,23 @@ def guard_taken_away_under_a_guest(m, g):
     expect.equal(resets, 1, "bus resets on record")
 
 
+@scenario(options=("--guard-module",))
+def guard_module_is_torn_out(m, g):
+    """Who listens hears that the guard of a guest's card has gone, and need not ask."""
+    expect.done(prepare(g), "PrepareDomain")
+    expect.equal(g.properties(DISPLAY)["Guard"], "guard-module", "guard")
+    write("release", DISPLAY)
+    g.bus.signals.clear()
+    m.sim.command("module", "gpuswitch_guard", "remove")
+    while not any(s.member == "PropertiesChanged" and "Guard" in s.body[1] for s in g.bus.signals):
+        g.bus.receive()
+    write("guard", DISPLAY)
+    m.sim.command("module", "amdgpu", "remove")  # nobody's business
+    m.sim.command("module", "gpuswitch_guard", "add")
+    while not any(s.member == "PropertiesChanged" and s.body[1].get("Guard") == "guard-module" for s in g.bus.signals):
+        g.bus.receive()
+
+
 @scenario(options=("--guard-module",), shim=True, timeout=1200)
 def guard_killed_anywhere(m, g):
     """The daemon dies before each request to its helper, on the way there and on the way home: never with the guests unguarded, and never

@@ -216,6 +216,15 @@ static void do_overwrite_log(char *rest) {
         reply('=', "%s", "");
 }
 
+static void do_module(char *rest) {
+        char *name = strsep(&rest, " ");
+
+        if (!name || !rest)
+                return reply('-', "module NAME add|remove");
+        uevent_send_module(rest, name);
+        reply('=', "%s", "");
+}
+
 static void do_machine(char *rest) {
         const char *key = strsep(&rest, " ");
 
@@ -248,7 +257,7 @@ int control_handle(void) {
                 { "fault", do_fault },   { "release", do_release }, { "forget", do_forget }, { "state", do_state },
                 { "set", do_set },       { "guest", do_guest },     { "record", do_record }, { "uevents", do_uevents },
                 { "log", do_log },       { "machine", do_machine },
-                { "wedged", do_wedged }, { "overwrite-log", do_overwrite_log },
+                { "wedged", do_wedged }, { "overwrite-log", do_overwrite_log }, { "module", do_module },
         };
         char message[1024], *rest = message;
         ssize_t n = recv(machine.control, message, sizeof(message) - 1, 0);

@@ -150,6 +150,7 @@ void tree_update_groups(void);
 int uevent_open(void);
 void uevent_send(const char *action, const Function *function, const char *driver);
 void uevent_send_wedged(const Function *function, const char *methods);
+void uevent_send_module(const char *action, const char *name);
 void uevent_hold(bool hold);
 
 /* kernel-log.c */

@@ -74,6 +74,16 @@ void uevent_send_wedged(const Function *function, const char *methods) {
         finish(&message, "drm");
 }
 
+void uevent_send_module(const char *action, const char *name) {
+        Message message = { .n = sizeof(UdevHeader) };
+
+        add(&message, "ACTION=%s", action);
+        add(&message, "DEVPATH=/module/%s", name);
+        add(&message, "SUBSYSTEM=module");
+        add(&message, "SEQNUM=%llu", (unsigned long long) ++machine.uevent_sequence);
+        finish(&message, "module");
+}
+
 void uevent_send(const char *action, const Function *function, const char *driver) {
         Message message = { .n = sizeof(UdevHeader) };
 
