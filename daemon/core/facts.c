@@ -62,9 +62,13 @@ bool card_kernel_guards(const CardFacts *card, const MachineFacts *machine, cons
 }
 
 Guard card_guard(const CardFacts *card, const MachineFacts *machine, const Rule *rule) {
+        return card_guard_now(card, card->module_guarded, machine, rule);
+}
+
+Guard card_guard_now(const CardFacts *card, bool module_guarded, const MachineFacts *machine, const Rule *rule) {
         bool stub = false, pinned = false;
 
-        if (card->module_guarded)
+        if (module_guarded)
                 return GUARD_MODULE;
         if (card_kernel_guards(card, machine, rule))
                 return GUARD_KERNEL;

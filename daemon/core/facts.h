@@ -124,6 +124,8 @@ bool card_kernel_guards(const CardFacts *card, const MachineFacts *machine, cons
 
 /** card_guard() - what keeps vfio from resetting the card's bus now. Flags come before companions: those can be changed by others. */
 Guard card_guard(const CardFacts *card, const MachineFacts *machine, const Rule *rule);
+/** card_guard_now() - the same where @module_guarded is newer than the card's own facts. */
+Guard card_guard_now(const CardFacts *card, bool module_guarded, const MachineFacts *machine, const Rule *rule);
 
 /** role_of_class() - display, audio, USB controller, UCSI or other, by PCI class code. */
 FunctionRole role_of_class(uint32_t class_code);

@@ -241,12 +241,10 @@ void card_apply_survey(Card *card, const CardFacts *surveyed) {
 }
 
 Guard card_guard_in_force(const Card *card) {
-        CardFacts facts = card->facts;
         MachineFacts machine;
 
         system_facts("", &machine);
-        facts.module_guarded = guard_names_slot("", card->address);
-        return card_guard(&facts, &machine, &card->rule);
+        return card_guard_now(&card->facts, guard_names_slot("", card->address), &machine, &card->rule);
 }
 
 void card_guest_got_it(Card *card, bool unguarded, const char *reason) {
