@@ -26,7 +26,7 @@ struct UeventMonitor {
 };
 
 unsigned wedged_parse(const char *text) {
-        /* drm_get_wedge_recovery() in drivers/gpu/drm/drm_drv.c */
+        /* drm_get_wedge_recovery() and drm_dev_wedged_event() in drivers/gpu/drm/drm_drv.c */
         static const struct {
                 const char *word;
                 WedgedMethod method;
@@ -35,6 +35,7 @@ unsigned wedged_parse(const char *text) {
                 { "rebind", WEDGED_REBIND },
                 { "bus-reset", WEDGED_BUS_RESET },
                 { "vendor-specific", WEDGED_VENDOR_SPECIFIC },
+                { "unknown", WEDGED_UNKNOWN },
         };
         unsigned wedged = 0;
 

@@ -29,7 +29,8 @@ typedef enum WedgedMethod {
         WEDGED_REBIND = 1 << 1,          /* unbind and bind it */
         WEDGED_BUS_RESET = 1 << 2,       /* unbind, reset the bus, bind */
         WEDGED_VENDOR_SPECIFIC = 1 << 3, /* what the vendor's documentation says */
-        WEDGED_OTHER = 1 << 4,           /* a word of a newer kernel, or no word at all: nothing good is known */
+        WEDGED_UNKNOWN = 1 << 4,         /* it does not know what would help */
+        WEDGED_OTHER = 1 << 5,           /* a word of a newer kernel, or no word at all: nothing good is known */
 } WedgedMethod;
 
 typedef struct Uevent {

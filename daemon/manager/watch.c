@@ -57,6 +57,8 @@ static void card_wedged(Card *card, unsigned wedged) {
                 if (wedged & asks[i].method)
                         (void) text_append(reason, sizeof(reason), "%s %s", n++ > 0 ? ", or" : " and asks",
                                            asks[i].words);
+        if (wedged & WEDGED_UNKNOWN)
+                (void) text_append(reason, sizeof(reason), "%s does not know what would help", n > 0 ? ", or" : " and");
         if (wedged & WEDGED_BUS_RESET && card->rule.bus_reset == BUS_RESET_FORBIDDEN)
                 (void) text_append(reason, sizeof(reason), ", which can lose a card of its family");
         card_note(card, CARD_EVENT_WEDGED, reason);

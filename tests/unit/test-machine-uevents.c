@@ -173,6 +173,7 @@ static const struct {
         { "vendor-specific", WEDGED_VENDOR_SPECIFIC },
         { "rebind,bus-reset", WEDGED_REBIND | WEDGED_BUS_RESET },
         { "none,rebind,vendor-specific", WEDGED_NONE | WEDGED_REBIND | WEDGED_VENDOR_SPECIFIC },
+        { "unknown", WEDGED_UNKNOWN },
         { "", WEDGED_OTHER },
         { ",", WEDGED_OTHER },
         { "none,", WEDGED_NONE | WEDGED_OTHER },

@@ -135,6 +135,8 @@ def a_driver_that_hangs(m, g):
     expect.equal(g.properties(DISPLAY)["ResetState"], "fresh", "the card that has recovered")
     expect.equal([row[:3] for row in evidence()[-2:]],
                  [("noted", "fresh", "fresh"), ("wedged", "fresh", "unknown")], "the evidence")
+    m.sim.command("wedged", 2, "unknown")
+    g.wait(DISPLAY2, lambda p: p["Reason"] == "its driver says that it hung (WEDGED) and does not know what would help", "the reason")
     m.sim.command("wedged", 1, "bus-reset")
     expect.true("can lose" in state_is(g, "unknown")["Reason"], "what a bus reset does to a card of this family is not said")
 
