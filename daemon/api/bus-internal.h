@@ -34,7 +34,7 @@ struct ApiBus {
         Inhibitors *inhibitors;
         void *userdata;
         BusRequest *requests; /* callers that wait */
-        char watcher[WATCHER_NAME_SIZE]; /* unique name of the last caller of WatchBegan(), "": none is there */
+        char watcher[WATCHER_NAME_SIZE]; /* unique name of the last caller of WatchBegan(), "": it has left, or called WatchEnded() */
         size_t n_objects;
         GpuObject objects[CARDS_MAX];
 };
@@ -75,6 +75,8 @@ int bus_request_ask(BusRequest *request, const char *action, PolkitHandler handl
 bool bus_request_allowed(BusRequest *request, bool allowed);
 /** bus_requests_left() - @sender has left the bus; NULL: everybody has, the bus is gone. */
 void bus_requests_left(ApiBus *bus, const char *sender);
+/** bus_watcher_left() - the same for who watches libvirt; nothing where @sender is somebody else. */
+void bus_watcher_left(ApiBus *bus, const char *sender);
 /** bus_sender_uid() - 0 or negative errno. */
 int bus_sender_uid(sd_bus_message *message, uid_t *ret_uid);
 

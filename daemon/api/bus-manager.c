@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * org.gpuswitch1.Manager: what the libvirt hook and virtwatch say (inhibitors are in bus-inhibit.c). These five methods are for root only: they decide
+ * org.gpuswitch1.Manager: what the libvirt hook and virtwatch say (inhibitors are in bus-inhibit.c). These six methods are for root only: they decide
  * about cards on the word of the caller. (The bus policy says the same; here it holds for any bus.)
  */
 
@@ -155,6 +155,20 @@ static int method_watch_began(sd_bus_message *message, void *userdata, sd_bus_er
         return 1;
 }
 
+/* virtwatch is there, and has no connection to libvirt. */
+static int method_watch_ended(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        const char *sender = sd_bus_message_get_sender(message);
+        ApiBus *bus = userdata;
+        BusRequest *request;
+
+        int r = bus_request_new(bus, message, REQUEST_OF_REPORT, (PciAddress){ 0 }, ret_error, &request);
+        if (r < 0)
+                return r;
+        request_done(&request->request);
+        bus_watcher_left(bus, sender ? sender : "");
+        return 1;
+}
+
 static void on_reload_allowed(sd_bus_message *message, bool allowed, void *userdata) {
         BusRequest *request = userdata;
 
@@ -192,6 +206,7 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD("DomainEvent", "sss", "", method_domain_event, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("SyncDomains", "ta(ssas)", "", method_sync_domains, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("WatchBegan", "t", "", method_watch_began, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("WatchEnded", "", "", method_watch_ended, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL("RebootsUsedUp", "s", 0),
         SD_BUS_METHOD("Inhibit", "ssss", "h", bus_method_inhibit, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListInhibitors", "", "a(ssssuu)", bus_method_list_inhibitors, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -29,8 +29,7 @@ static int object_export(GpuObject *object) {
         return sd_bus_emit_object_added(object->bus->connection, object->path);
 }
 
-/* NULL: everybody. */
-static void watcher_left(ApiBus *bus, const char *name) {
+void bus_watcher_left(ApiBus *bus, const char *name) {
         if (isempty(bus->watcher) || (name && !streq(bus->watcher, name)))
                 return;
         bus->watcher[0] = '\0';
@@ -40,7 +39,7 @@ static void watcher_left(ApiBus *bus, const char *name) {
 static void bus_drop(ApiBus *bus) {
         bus_requests_left(bus, NULL);
         bus->operations->prepare_for_sleep(false, bus->userdata); /* nobody would tell the end of it */
-        watcher_left(bus, NULL);
+        bus_watcher_left(bus, NULL);
         for (size_t i = 0; i < bus->n_objects; i++)
                 bus->objects[i].slot = sd_bus_slot_unref(bus->objects[i].slot);
         if (bus->connection) {
@@ -80,7 +79,7 @@ static int on_name_gone(sd_bus_message *message, void *userdata, sd_bus_error *r
         if (sd_bus_message_get_destination(message) || sd_bus_message_read(message, "s", &name) < 0)
                 return 0;
         bus_requests_left(bus, name);
-        watcher_left(bus, name);
+        bus_watcher_left(bus, name);
         if (streq(name, LOGIND))
                 bus->operations->prepare_for_sleep(false, bus->userdata);
         return 0;

@@ -65,7 +65,7 @@ typedef struct ApiOperations {
                              void *userdata);
         /* virtwatch hears of all that libvirt tells without a gap since then. */
         void (*watch_began)(Request *request, usec_t begun_usec, void *userdata);
-        /* It has left the bus, or we have. */
+        /* It does no longer, or has left the bus, or we have. */
         void (*watch_ended)(void *userdata);
         void (*reload)(Request *request, void *userdata);
 

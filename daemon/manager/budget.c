@@ -32,7 +32,8 @@ static void describe_none(const Card *card, const Budget *budget, char *buffer, 
                 (void) text_format(buffer, size, "none of %u left", budget->limit);
         else
                 (void) text_format(buffer, size, "all %u count as used up, since gpuswitch-virtwatch %s", budget->limit,
-                                   card->manager->watched ? "was not there for all of this run" : "is not there");
+                                   card->manager->watched ? "was not there for all of this run"
+                                                        : "is not there, or has no connection to libvirt");
         if (card->reboot_stops)
                 (void) text_append(buffer, size, ": at the next one libvirt stops virtual machine '%s' instead", name);
         else

@@ -115,7 +115,7 @@ struct Manager {
         unsigned n_moving;   /* operations that hold the machine awake */
         int sleep_lock;      /* logind's, while they do; < 0: none */
         bool sleep_lock_asked;
-        bool watched; /* virtwatch is there */
+        bool watched; /* virtwatch is there, and hears libvirt */
         Suspend *suspend; /* as recovery, while somebody waits for it */
         bool history_lost; /* the store could not be read: what it knew is a hole */
         size_t n_cards;

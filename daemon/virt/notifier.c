@@ -50,7 +50,7 @@ struct Notifier {
         int timer;         /* the bus's timeouts, retries, and 0 for "drive at once" */
         bool daemon_present;
         usec_t watch_begun_usec; /* 0: not listening yet */
-        bool watch_wanted;
+        bool watch_wanted; /* that or since when is to be told */
         bool sync_wanted;
         Telling telling;
         usec_t retry_usec; /* CLOCK_MONOTONIC; 0: nothing to wait for */
@@ -86,10 +86,11 @@ static int call_event(Notifier *notifier) {
 
 static int call_watch(Notifier *notifier) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        bool begun = notifier->watch_begun_usec > 0;
 
         notifier->watch_wanted = false;
-        int r = call_new(notifier, "WatchBegan", &message);
-        if (r >= 0)
+        int r = call_new(notifier, begun ? "WatchBegan" : "WatchEnded", &message);
+        if (r >= 0 && begun)
                 r = sd_bus_message_append(message, "t", notifier->watch_begun_usec);
         if (r >= 0)
                 r = sd_bus_call_async(notifier->bus, &notifier->call, message, on_reply, notifier,
@@ -121,7 +122,7 @@ static int advance(Notifier *notifier) {
         notifier->retry_usec = 0;
         if (notifier->n_events > 0)
                 return call_event(notifier);
-        if (notifier->watch_wanted && notifier->watch_begun_usec > 0)
+        if (notifier->watch_wanted)
                 return call_watch(notifier);
         if (notifier->sync_wanted)
                 return call_sync(notifier);
@@ -158,7 +159,7 @@ static const char *what_was_told(const Notifier *notifier) {
         case TELLING_EVENT:
                 return notifier->events[notifier->first].event;
         case TELLING_WATCH:
-                return "since when we listen";
+                return "since when we listen, or that we do not";
         case TELLING_DOMAINS:
                 return "the list of domains";
         }
@@ -187,8 +188,9 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
 static void set_daemon_present(Notifier *notifier, bool present) {
         notifier->daemon_present = present;
         notifier->retry_usec = 0;
-        if (present)
-                notifier->watch_wanted = notifier->sync_wanted = true;
+        /* To one that has just come there is no end to be told. */
+        notifier->watch_wanted = present && notifier->watch_begun_usec > 0;
+        notifier->sync_wanted |= present;
         notifier->handler->daemon_changed(present, notifier->userdata);
 }
 
@@ -367,6 +369,14 @@ void notifier_event(Notifier *notifier, const char *uuid, const char *event, con
 void notifier_watch_began(Notifier *notifier, usec_t begun_usec) {
         notifier->watch_begun_usec = begun_usec;
         notifier->watch_wanted = true;
+        drive_soon(notifier);
+}
+
+void notifier_watch_ended(Notifier *notifier) {
+        if (notifier->watch_begun_usec == 0)
+                return;
+        notifier->watch_begun_usec = 0;
+        notifier->watch_wanted = notifier->daemon_present;
         drive_soon(notifier);
 }
 

@@ -56,6 +56,9 @@ void notifier_event(Notifier *notifier, const char *uuid, const char *event, con
 /** notifier_watch_began() - tell, behind all events that wait, that every event from @begun_usec on is told. */
 void notifier_watch_began(Notifier *notifier, usec_t begun_usec);
 
+/** notifier_watch_ended() - tell, behind all events that wait, that nothing is heard until notifier_watch_began(). */
+void notifier_watch_ended(Notifier *notifier);
+
 /** notifier_request_sync() - tell the running domains, behind all events that wait. The list is made at that
  * time. */
 void notifier_request_sync(Notifier *notifier);

@@ -53,6 +53,7 @@ static void on_closing(virConnectPtr connect, void *userdata) {
         Watch *watch = userdata;
 
         events_deregister(&watch->events, connect);
+        notifier_watch_ended(watch->notifier);
         tell_status(watch, false);
 }
 

@@ -62,6 +62,7 @@ static const struct {
         { GPUSWITCH_MANAGER_INTERFACE, "ListInhibitors", "" },
         { GPUSWITCH_MANAGER_INTERFACE, "Outcomes", "" },
         { GPUSWITCH_MANAGER_INTERFACE, "WatchBegan", "t" },
+        { GPUSWITCH_MANAGER_INTERFACE, "WatchEnded", "" },
 };
 
 /* Words that get past the first look; the first ones are what is left when an input has ended. */

@@ -58,6 +58,12 @@ static int on_watch_began(sd_bus_message *message, void *userdata, sd_bus_error 
         return sd_bus_reply_method_return(message, "");
 }
 
+static int on_watch_ended(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        fprintf(lines, "WatchEnded\n");
+        fflush(lines);
+        return sd_bus_reply_method_return(message, "");
+}
+
 static int write_domain(sd_bus_message *message) {
         const char *uuid, *name, *address, *separator = "";
 
@@ -91,6 +97,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD("DomainEvent", "sss", "", on_domain_event, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("SyncDomains", "ta(ssas)", "", on_sync_domains, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("WatchBegan", "t", "", on_watch_began, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("WatchEnded", "", "", on_watch_ended, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL("RebootsUsedUp", "s", 0),
         SD_BUS_VTABLE_END,
 };

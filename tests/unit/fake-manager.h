@@ -7,7 +7,7 @@
 
 typedef struct FakeManager {
         pid_t pid;
-        int lines; /* "DomainEvent UUID EVENT DETAIL", "WatchBegan BEGUN", "SyncDomains BEGUN NAME=ADDRESS,ADDRESS NAME= ..." (as
+        int lines; /* "DomainEvent UUID EVENT DETAIL", "WatchBegan BEGUN", "WatchEnded", "SyncDomains BEGUN NAME=ADDRESS,ADDRESS NAME= ..." (as
                       sent) */
 } FakeManager;
 

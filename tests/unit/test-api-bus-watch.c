@@ -44,6 +44,34 @@ START_TEST(test_comes_and_goes) {
 }
 END_TEST
 
+START_TEST(test_says_that_it_hears_nothing) {
+        sd_bus *other = api_caller(0);
+        Call call = { 0 };
+
+        begin(watcher, &call);
+        api_fixture.watch_ended = false;
+        call = (Call){ 0 };
+        api_call(user, &call, false, "WatchEnded", "");
+        api_answered(&call);
+        ck_assert_str_eq(call.error, SD_BUS_ERROR_ACCESS_DENIED);
+        call = (Call){ 0 };
+        api_call(other, &call, false, "WatchEnded", "");
+        api_answered(&call);
+        ck_assert_str_eq(call.error, "");
+        ck_assert(!api_fixture.watch_ended);
+        for (unsigned i = 0; i < 2; i++) { /* said twice it is as well */
+                call = (Call){ 0 };
+                api_call(watcher, &call, false, "WatchEnded", "");
+                api_answered(&call);
+                ck_assert_str_eq(call.error, "");
+                ck_assert(!api_fixture.watched);
+        }
+        begin(watcher, &call);
+        ck_assert(api_fixture.watched);
+        (void) api_caller_leaves(other);
+}
+END_TEST
+
 /* A signal to one receiver needs no match there and asks for no privilege. */
 START_TEST(test_nobody_else_can_say_that_it_went) {
         sd_bus_message *signal = NULL;
@@ -68,6 +96,7 @@ static Suite *make_suite(void) {
 
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, test_comes_and_goes);
+        tcase_add_test(tcase, test_says_that_it_hears_nothing);
         tcase_add_test(tcase, test_nobody_else_can_say_that_it_went);
         suite_add_tcase(suite, tcase);
         return suite;

@@ -227,6 +227,23 @@ START_TEST(libvirt_comes_back) {
 }
 END_TEST
 
+/* As long as libvirt is away nobody counts, and no daemon is told otherwise. */
+START_TEST(libvirt_stays_away) {
+        watch_begin_told(MANAGER_TAKES);
+        libvirt_is_away = true;
+        close_callback(connection_get(watch.connection), VIR_CONNECT_CLOSE_REASON_EOF, close_userdata);
+        ck_assert_str_eq(next_line(), "WatchEnded");
+        fake_manager_stop(&manager);
+        fake_manager_start(&manager, MANAGER_TAKES);
+        notifier_event(watch.notifier, UUID, DOMAIN_EVENT_STOPPED, "shutdown");
+        expect_event(DOMAIN_EVENT_STOPPED, "shutdown");
+        usec_t back_usec = now_usec();
+        libvirt_is_away = false;
+        ck_assert_uint_ge(expect_watch(), back_usec);
+        expect_sync(false);
+}
+END_TEST
+
 START_TEST(no_libvirt_at_all) {
         fake_manager_start(&manager, MANAGER_TAKES);
         watch.uri = "test:///there/is/no/such/file.xml";
@@ -277,6 +294,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tests, refused_event_is_not_told_again);
         tcase_add_test(tests, too_many_events_become_a_list);
         tcase_add_test(tests, libvirt_comes_back);
+        tcase_add_test(tests, libvirt_stays_away);
         tcase_add_test(tests, no_libvirt_at_all);
         tcase_add_test(tests, bus_goes);
         suite_add_tcase(suite, tests);

@@ -33,6 +33,14 @@ void *callback_userdata;
 virConnectCloseFunc close_callback;
 void *close_userdata;
 int n_registered;
+bool libvirt_is_away;
+
+virConnectPtr virConnectOpenReadOnly(const char *uri) {
+        virConnectPtr (*real)(const char *);
+
+        *(void **) &real = dlsym(RTLD_NEXT, "virConnectOpenReadOnly");
+        return libvirt_is_away ? NULL : real(uri);
+}
 
 int virConnectDomainEventRegisterAny(virConnectPtr connect, virDomainPtr domain, int id,
                                      virConnectDomainEventGenericCallback callback, void *userdata,

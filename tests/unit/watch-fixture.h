@@ -28,6 +28,8 @@ extern void *callback_userdata;
 extern virConnectCloseFunc close_callback;
 extern void *close_userdata;
 extern int n_registered;
+/* No connection to it can be made. */
+extern bool libvirt_is_away;
 
 void watch_setup(void);
 /** watch_teardown() - fails where virtwatch made the bus start the daemon. */

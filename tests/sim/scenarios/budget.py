@@ -168,6 +168,11 @@ def budget_nobody_counts(m, g):
     watcher.began()
     watcher.sync((UUID, "vm", (DISPLAY,)))
     expect_left(g, 2, "2 of 2 left")
+    watcher.tell("WatchEnded", "")
+    expect_left(g, 0, "or has no connection to libvirt")
+    watcher.began()  # in the first seconds of a machine nothing can have been missed
+    expect_left(g, 2, "2 of 2 left")
+    m.truncate_log()
     watcher.leave()
     g.wait(DISPLAY, lambda p: p["RebootsLeft"] == 0, "none left without virtwatch")
     expect.equal(m.log().count("all 2 count as used up, since gpuswitch-virtwatch is not there"), 1, "warnings")
