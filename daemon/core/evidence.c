@@ -16,7 +16,7 @@ static bool is_first_sight(const Evidence *evidence) {
 bool evidence_is_shown(const Evidence *evidence) {
         return evidence->from != evidence->to || is_first_sight(evidence) ||
                evidence->event == CARD_EVENT_RECIPE_FAILED || evidence->event == CARD_EVENT_CONFIG_DEAD ||
-               evidence->event == CARD_EVENT_WEDGED;
+               evidence->event == CARD_EVENT_GUEST_DIRTY || evidence->event == CARD_EVENT_WEDGED;
 }
 
 /* A daemon that is started again sees the card for the first time, too: that is no news. */

@@ -30,7 +30,7 @@ typedef struct EvidenceList {
         Evidence entries[EVIDENCE_SHOWN_MAX];
 } EvidenceList;
 
-/** evidence_is_shown() - a transition, a failure, or the first sight of a card; not what has changed nothing. */
+/** evidence_is_shown() - a transition, a failure, a guest's dirty end, or the first sight of a card; not what has changed nothing. */
 bool evidence_is_shown(const Evidence *evidence);
 
 /** evidence_add() - @evidence behind the others, unless it is not shown or only says the last one again; the oldest goes.

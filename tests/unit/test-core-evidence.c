@@ -27,7 +27,7 @@ START_TEST(test_shown) {
 
         ck_assert_int_eq(evidence_is_shown(&evidence),
                          event == CARD_EVENT_RECIPE_FAILED || event == CARD_EVENT_CONFIG_DEAD ||
-                                 event == CARD_EVENT_WEDGED);
+                                 event == CARD_EVENT_GUEST_DIRTY || event == CARD_EVENT_WEDGED);
         evidence.to = RESET_STATE_PREFAIL;
         ck_assert(evidence_is_shown(&evidence));
 }

@@ -239,6 +239,7 @@ def guest_end_changes_nothing(m, g):
     expect.done(g.release(UUID, "destroyed"), "ReleaseDomain")
     at_home(g)
     expect.equal(evidence("guest-dirty"), [("touched", "touched", "virtual machine 'vm' did not end by itself: destroyed")], "evidence")
+    expect.true("did not end by itself: destroyed" in m.ctl("status", DISPLAY)[1], "it is in the time line")
 
 
 @scenario()
