@@ -54,9 +54,17 @@ void suspend_free(Manager *manager) {
                 suspend_end(manager->suspend, REFUSAL_GOING_DOWN, NULL);
 }
 
+static void count_outcome(const Suspend *self, OutcomeResult result) {
+        const Card *card = manager_card(self->manager, self->address);
+
+        if (card)
+                card_count_outcome(card, "suspend", result);
+}
+
 void suspend_slept(Manager *manager, SleepOutcome slept) {
         if (!manager->suspend || slept == SLEEP_GOES_ON)
                 return;
+        count_outcome(manager->suspend, OUTCOME_TRIED);
         if (slept == SLEEP_POWER_LOST) {
                 manager->suspend->slept = true; /* suspend_looked() tells the rest */
                 return;
@@ -71,7 +79,9 @@ void suspend_looked(Card *card) {
 
         if (!self || !address_equal(self->address, card->address))
                 return;
-        if (card->state == RESET_STATE_FRESH || card->state == RESET_STATE_TOUCHED)
+        bool helped = card->state == RESET_STATE_FRESH || card->state == RESET_STATE_TOUCHED;
+        count_outcome(self, helped ? OUTCOME_SUCCEEDED : OUTCOME_FAILED);
+        if (helped)
                 suspend_end(self, REFUSAL_NONE, NULL);
         else
                 suspend_end(self, REFUSAL_SUSPEND_NO_HELP,

@@ -4,6 +4,8 @@ The machine sleeps: the kernel's own words in its log decide whether the cards h
 logind's signals and its lock keep switches out of the way.
 """
 
+import json
+
 from simlib import expect
 from simlib.bus import Bus
 from simlib.logind import Logind
@@ -248,6 +250,12 @@ def sleeps(m, logind, *lines):
     logind.prepare_for_sleep(False)
 
 
+def counted(m):
+    """Of suspends as recovery: tries, successes, failures; None: there was none."""
+    rows = [o for o in json.loads(m.ctl("quirks", "report")[1])["outcomes"] if o["method"] == "suspend"]
+    return tuple(rows[0][key] for key in ("tries", "successes", "failures")) if rows else None
+
+
 @scenario()
 def recover_by_suspend(m, g):
     arm(m, g)
@@ -263,10 +271,11 @@ def recover_by_suspend(m, g):
     expect.equal(status, 0, f"gpuswitchctl recover --suspend ({err})")
     expect.true("reset state fresh" in out, out)
     expect.equal(g.properties(DISPLAY)["ResetState"], "fresh", "reset state")
+    expect.equal(counted(m), (1, 1, 0), "what has come of suspends")
     expect.done(g.switch(DISPLAY2, "ToGuest"), "the switch, when awake")
 
 
-def recover_in_vain(lines, words, prepare=lambda m, g: None):
+def recover_in_vain(lines, words, counts, prepare=lambda m, g: None):
     def run(m, g):
         arm(m, g)
         logind = Logind()
@@ -280,12 +289,13 @@ def recover_in_vain(lines, words, prepare=lambda m, g: None):
         expect.true(words in err, err)
         expect.true("remove" in err, err)
         expect.true(g.properties(DISPLAY)["ResetState"] in ("prefail", "failed"), "reset state")
+        expect.equal(counted(m), counts, "what has come of suspends")
     return run
 
 
-add("recover-in-vain-pm-test", recover_in_vain(PM_TEST, "turned round"))
-add("recover-in-vain-s2idle", recover_in_vain(S2IDLE, "no deep suspend"))
-add("recover-in-vain-dead", recover_in_vain(S3, "does not answer", lambda m, g: m.sim.command("set", 1, "state", "failed")))
+add("recover-in-vain-pm-test", recover_in_vain(PM_TEST, "turned round", (1, 0, 0)))
+add("recover-in-vain-s2idle", recover_in_vain(S2IDLE, "no deep suspend", (1, 0, 0)))
+add("recover-in-vain-dead", recover_in_vain(S3, "does not answer", (1, 0, 1), lambda m, g: m.sim.command("set", 1, "state", "failed")))
 
 
 @scenario()
@@ -306,6 +316,7 @@ def recover_and_logind_says_no(m, g):
     status, _, err = end_recover(process)
     expect.equal(status, 1, "gpuswitchctl recover --suspend")
     expect.true("Somebody plays a film" in err, err)
+    expect.equal(counted(m), None, "a suspend that did not happen")
     expect.equal(g.properties(DISPLAY)["ResetState"], "prefail", "reset state")
 
 
