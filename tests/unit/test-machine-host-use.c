@@ -333,6 +333,8 @@ START_TEST(test_keyboard) {
         ck_assert_str_eq(use_of("0000:06:00.0"), "keyboard 'input4'");
         class_file(HID "input4", "capabilities/key", "ff9f207a febeffdf fffffefe\n");
         ck_assert_str_eq(use_of("0000:06:00.0"), "");
+        class_file(HID "input4", "capabilities/key", "ff9f207a febeffdf fffffffc\n");
+        ck_assert_str_eq(use_of("0000:06:00.0"), "");
 }
 END_TEST
 
