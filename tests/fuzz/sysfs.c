@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Text of /sys and /proc: a card with a companion that has a sound node, a bridge in its IOMMU group, and a process that
- * has the node open, in a folder in memory. The input replaces files and links: each behind a line "==> NAME", NAME one of
+ * Text of /sys and /proc: a card with a companion that has a sound node, and a disk, a network interface and an input
+ * behind it, a bridge in its IOMMU group, and a process that has the node open, in a folder in memory. The input replaces files and links: each behind a line "==> NAME", NAME one of
  * the table below; a link's text is its target; "-" as the whole text takes the file away.
  *
- * Accepted: the card is found, with its holder, the process and the boot id.
+ * Accepted: the card is found, with its holder, the process and the boot id, and the tables of the host's uses can be read.
  */
 
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "fuzz.h"
 #include "machine/cards.h"
+#include "machine/host-use.h"
 #include "machine/nodes.h"
 #include "machine/system.h"
 
@@ -26,6 +27,9 @@
 #define AUDIO DEVICES "0000:01:00.1/"
 #define BRIDGE "sys/devices/pci0000:00/0000:00:01.0/"
 #define NODE AUDIO "sound/card1/controlC1/"
+#define DISK AUDIO "block/sda/"
+#define INTERFACE AUDIO "net/eth0/"
+#define INPUT AUDIO "input/input3/"
 
 static const struct Entry {
         const char *name;
@@ -63,6 +67,18 @@ static const struct Entry {
         { "comm", "proc/4711/comm", false, "pipewire\n" },
         { "cgroup", "proc/4711/cgroup", false, "0::/user.slice/user-1000.slice/session.slice/pipewire.service\n" },
         { "fd", "proc/4711/fd/3", true, "/dev/null" },
+        { "block-dev", DISK "dev", false, "8:0\n" },
+        { "holder", DISK "holders/dm-0", false, "-" },
+        { "dm-name", "sys/class/block/dm-0/dm/name", false, "vg-home\n" },
+        { "mountinfo", "proc/1/mountinfo", false, "25 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n" },
+        { "swaps", "proc/swaps", false, "Filename\tType\tSize\tUsed\tPriority\n/dev/zram0 partition 1 0 100\n" },
+        { "btrfs-device", "sys/fs/btrfs/X/devices/sda", false, "-" },
+        { "btrfs-label", "sys/fs/btrfs/X/label", false, "pool\n" },
+        { "udev", "run/udev/data/b8:0", false, "E:ID_FS_TYPE=vfat\n" },
+        { "operstate", INTERFACE "operstate", false, "down\n" },
+        { "flags", INTERFACE "flags", false, "0x1003\n" },
+        { "key", INPUT "capabilities/key", false, "10000000000000 0\n" },
+        { "input-name", INPUT "name", false, "Power Button\n" },
         { "boot_id", "proc/sys/kernel/random/boot_id", false, "0b5a1c8e-5f1e-4c56-9d0a-2f6a1e1b0001\n" },
 };
 
@@ -75,6 +91,10 @@ static const struct Entry fixed[] = {
         { "", "sys/kernel/iommu_groups/11/devices/0000:01:00.1", true, "../../../../bus/pci/devices/0000:01:00.1" },
         { "", "sys/kernel/iommu_groups/11/devices/0000:00:01.0", true, "../../../../bus/pci/devices/0000:00:01.0" },
         { "", "sys/bus/pci/drivers/vfio-pci/bind", false, "" },
+        { "", "sys/class/block/sda", true, "../../devices/pci0000:00/0000:00:01.0/0000:01:00.1/block/sda" },
+        { "", "sys/class/net/eth0", true, "../../devices/pci0000:00/0000:00:01.0/0000:01:00.1/net/eth0" },
+        { "", "sys/class/input/input3", true, "../../devices/pci0000:00/0000:00:01.0/0000:01:00.1/input/input3" },
+        { "", "sys/module/zfs/refcnt", false, "1\n" },
 };
 
 static char root[64];
@@ -226,6 +246,19 @@ static void read_holders(FuzzVerdict *verdict) {
         take_printable(verdict, holder_describe(&holders[0], text, sizeof(text)), sizeof(text));
 }
 
+static void read_host_use(FuzzVerdict *verdict) {
+        char use[HOST_USE_SIZE];
+
+        int r = host_use_read(root, (PciAddress){ .bus = 1, .function = 1 }, use);
+        fuzz_require(strnlen(use, sizeof(use)) < sizeof(use), "a text without end");
+        fuzz_require(r >= 0 || isempty(use), "%s, and yet %s", strerror(-r), use);
+        take_printable(verdict, use, sizeof(use));
+        if (r < 0)
+                verdict_refuse(verdict, "host use: %s", strerror(-r));
+        if (r == -ENOMEM)
+                verdict->error = r;
+}
+
 void fuzz_input(const uint8_t *data, size_t size, FuzzVerdict *ret) {
         ProcessPlace place;
         char boot_id[BOOT_ID_TEXT_SIZE] = "";
@@ -233,6 +266,7 @@ void fuzz_input(const uint8_t *data, size_t size, FuzzVerdict *ret) {
 
         read_cards(ret);
         read_holders(ret);
+        read_host_use(ret);
         int r = process_start_time(root, PID, &ticks);
         if (r < 0)
                 verdict_refuse(ret, "process: %s", strerror(-r));
