@@ -3,6 +3,8 @@
 #include "register-model.h"
 
 #include <check.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -75,6 +77,19 @@ void model_setup_ci(void) {
         model_set_config(1, 0, 4, 0xaac81002);
 }
 
+_printf_(1, 2) static void trace(const char *format, ...) {
+        size_t n = strlen(model.trace);
+        char text[32];
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        if (n > strlen(text) && streq(model.trace + n - strlen(text), text) && model.trace[n - strlen(text) - 1] == ' ')
+                return;
+        ck_assert_int_eq(text_append(model.trace, sizeof(model.trace), "%s%s", n ? " " : "", text), 0);
+}
+
 static void die(unsigned function) {
         uint8_t config[CONFIG_SPACE_SIZE];
 
@@ -124,6 +139,10 @@ static void take_config_write(unsigned function, size_t offset, size_t size, con
         }
         if (function != 0)
                 return;
+        if (offset == 0x04)
+                trace("COMMAND=%04x", written & 0xffff);
+        else if (offset == RESET_OFFSET)
+                trace("7c=%x", written);
         if (offset == model.stubborn)
                 return model_set_config(0, offset, 2, before[offset] | (written & 3));
         if (offset == RESET_OFFSET && written == RESET_VALUE)
@@ -184,11 +203,12 @@ uint32_t __wrap_mmio_read(const Mmio *mmio, size_t offset) {
         model.n_reads++;
         if (!decodes())
                 return UINT32_MAX;
+        trace("%x?", offset == MODEL_CONFIG_MEMSIZE ? MODEL_CONFIG_MEMSIZE : model.index);
         if (offset == MODEL_CONFIG_MEMSIZE) {
                 if (model.dead == MODEL_CONFIG_MEMSIZE)
                         return UINT32_MAX;
                 if (model.slow_left == 0)
-                        return MODEL_MEMSIZE;
+                        return model.no_memory && model.n_resets > 0 ? 0 : MODEL_MEMSIZE;
                 model.slow_left--;
                 return UINT32_MAX;
         }
@@ -211,6 +231,7 @@ void __wrap_mmio_write(const Mmio *mmio, size_t offset, uint32_t value) {
         ck_assert_ptr_ne(reg, &model.pc);
         ck_assert_ptr_ne(reg, &model.fuse);
         model.n_writes++;
+        trace("%x=%x", model.index, value);
         if (model.index != model.stubborn)
                 *reg = value;
 }

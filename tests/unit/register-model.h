@@ -35,9 +35,15 @@ typedef struct RegisterModel {
         unsigned slow_reads;  /* of CONFIG_MEMSIZE after a reset: all ones */
         uint32_t dead;        /* the address or offset of a register that reads all ones */
         uint32_t stubborn;    /* of one that stays as it is */
+        bool no_memory;       /* CONFIG_MEMSIZE is 0 after a reset */
         bool forgets_companion; /* .1 is dead after the reset */
         unsigned slow_left;
         unsigned n_resets, n_reads, n_writes;
+        /*
+         * What reached the display function, in its order: "COMMAND=0402", "7c=39d5e86b", "80000004?" for a read, "80000004=1" for a
+         * write; of the same things one after the other the first.
+         */
+        char trace[1024];
 } RegisterModel;
 
 extern RegisterModel model;

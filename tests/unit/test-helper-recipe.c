@@ -366,6 +366,40 @@ START_TEST(test_verify_leaves_nothing_out) {
 }
 END_TEST
 
+/* Of each function, and each thing alone. */
+static const struct {
+        size_t offset;
+        const char *name;
+} each_table[] = {
+        { 0x01, "vendor id" },   { 0x03, "device id" }, { 0x04, "COMMAND" },          { 0x12, "BAR 0" }, { 0x16, "BAR 1" },
+        { 0x1a, "BAR 2" },       { 0x1e, "BAR 3" },     { 0x22, "BAR 4" },            { 0x26, "BAR 5" },
+        { MSIX_CONTROL + 1, "MSI-X" },
+};
+
+START_TEST(test_verify_each_alone) {
+        static const char *const paths[] = { CONFIG, "/sys/bus/pci/devices/0000:01:00.1/config" };
+        HelperRequest request = with_registers(HELPER_SAVE_CONFIG);
+        char expected[64];
+        HelperReply reply;
+
+        for (uint8_t function = 0; function < ELEMENTSOF(paths); function++) {
+                request.address.function = function;
+                request.verb = HELPER_SAVE_CONFIG;
+                ck_assert_int_eq(fake_run(&request, &reply), 0);
+                fake_read_bytes(paths[function], now, sizeof(now));
+                now[each_table[_i].offset] ^= 0x80;
+                fake_write_bytes(paths[function], now, sizeof(now));
+                request.verb = HELPER_VERIFY_CONFIG;
+                ck_assert_int_eq(fake_run(&request, &reply), -EIO);
+                (void) snprintf(expected, sizeof(expected), "%s of 0000:01:00.%u ", each_table[_i].name, function);
+                ck_assert_msg(text_starts_with(reply.message, expected) && !strchr(reply.message, ';'), "%s", reply.message);
+                now[each_table[_i].offset] ^= 0x80;
+                fake_write_bytes(paths[function], now, sizeof(now));
+                ck_assert_int_eq(fake_run(&request, &reply), 0);
+        }
+}
+END_TEST
+
 static int write_bits(uint32_t offset, uint32_t mask, uint32_t value, HelperReply *reply) {
         HelperRequest request = fake_request(HELPER_WRITE_CONFIG);
 
@@ -420,6 +454,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_only_64_bytes);
         tcase_add_test(t, test_verify_names_what_differs);
         tcase_add_test(t, test_verify_leaves_nothing_out);
+        tcase_add_loop_test(t, test_verify_each_alone, 0, (int) ELEMENTSOF(each_table));
         tcase_add_test(t, test_write_under_a_mask);
         tcase_add_test(t, test_message_of_a_wiped_card_fits);
         tcase_add_test(t, test_delay);

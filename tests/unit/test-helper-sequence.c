@@ -1,52 +1,54 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whole resets as recipes say them: planned by core, put into requests by exec, done by the helper to a chip that follows
- * the documented sequences (register-model.h); and each way in which they can go wrong.
+ * Whole resets as the shipped quirk files say them: planned by core, put into requests by exec, done by the helper to a chip that
+ * follows the documented sequences (register-model.h); and each way in which they can go wrong.
  */
 
 #include "check-main.h"
 #include "register-model.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/config-space.h"
 #include "core/plan-recipe.h"
+#include "base/text.h"
 #include "exec/request.h"
+#include "policy/policy.h"
 
-#define CI_SMC(at) { .bar = 5, .index_offset = 0x200, .data_offset = 0x204, .address = (at) }
-#define VI_SMC(at) { .bar = 5, .index_offset = 0x6b0, .data_offset = 0x6b4, .address = (at) }
-#define MEMSIZE { .bar = 5, .address = MODEL_CONFIG_MEMSIZE }
+/* As they are shipped, but that nothing here depends on how fast this machine is. */
+static Recipe vi_recipe, ci_recipe;
+static Policy *policy; /* the shipped files, read once for all tests */
 
-#define SAVE { .verb = RECIPE_SAVE_CONFIG }
-#define RESTORE { .verb = RECIPE_RESTORE_CONFIG }
-#define VERIFY { .verb = RECIPE_VERIFY }
-#define COMMAND(bits) { .verb = RECIPE_WRITE_CONFIG, .offset = 0x04, .mask = 0x7, .value = (bits) }
-#define RESET { .verb = RECIPE_WRITE_CONFIG, .offset = 0x7c, .mask = UINT32_MAX, .value = 0x39d5e86b }
-#define DELAY { .verb = RECIPE_DELAY, .delay_usec = 100 }
-#define CLOCK_RUNS(at) { .verb = RECIPE_CHECK_REGISTER, .place = at, .mask = 0x1, .value = 0, .test = REGISTER_EQUALS }
-#define PC_IS_HIGH(at)                                                                                                 \
-        { .verb = RECIPE_CHECK_REGISTER, .place = at, .mask = UINT32_MAX, .value = 0x20100, .test = REGISTER_AT_LEAST }
-#define MEMSIZE_IS_BACK                                                                                                \
-        { .verb = RECIPE_POLL_REGISTER, .place = MEMSIZE, .mask = UINT32_MAX, .value = UINT32_MAX,                     \
-          .test = REGISTER_DIFFERS, .timeout_usec = 10 * USEC_PER_SEC }
-#define SET_BIT_0(at) { .verb = RECIPE_WRITE_REGISTER, .place = at, .mask = 0x1, .value = 0x1 }
+static Recipe shipped(uint16_t device_id, const char *name) {
+        CardFacts model_card = { .n_functions = 1, .functions = { { .vendor_id = 0x1002, .device_id = device_id } } };
+        Recipe recipe = { 0 };
+        static Rule rule;
 
-static const Recipe vi_recipe = {
-        .name = "vi-config",
-        .n_steps = 11,
-        .steps = { SAVE, COMMAND(2), CLOCK_RUNS(VI_SMC(MODEL_CLOCK_CNTL)), PC_IS_HIGH(VI_SMC(MODEL_PC)), RESET, DELAY,
-                   RESTORE, COMMAND(2), MEMSIZE_IS_BACK, RESTORE, VERIFY },
-};
+        policy_rule(policy, &model_card, &rule);
+        for (size_t i = 0; i < RECIPES_MAX; i++)
+                if (streq(rule.recipes[i].name, name))
+                        recipe = rule.recipes[i];
+        ck_assert_msg(recipe.n_steps > 0, "%04x has no %s", device_id, name);
+        for (size_t i = 0; i < recipe.n_steps; i++)
+                if (recipe.steps[i].verb == RECIPE_POLL_REGISTER) {
+                        ck_assert_uint_eq(recipe.steps[i].timeout_usec, 100 * USEC_PER_MSEC);
+                        recipe.steps[i].timeout_usec = 10 * USEC_PER_SEC;
+                }
+        return recipe;
+}
 
-static const Recipe ci_recipe = {
-        .name = "ci-config",
-        .n_steps = 15,
-        .steps = { SAVE, COMMAND(2), CLOCK_RUNS(CI_SMC(MODEL_CLOCK_CNTL)), PC_IS_HIGH(CI_SMC(MODEL_PC)),
-                   { .verb = RECIPE_DIFFER_REGISTER, .place = CI_SMC(MODEL_MISC), .mask = 0x2,
-                     .other = CI_SMC(MODEL_FUSE), .other_mask = 0x40 },
-                   RESET, DELAY, RESTORE, COMMAND(2), MEMSIZE_IS_BACK, SET_BIT_0(CI_SMC(MODEL_RESET_CNTL)),
-                   SET_BIT_0(CI_SMC(MODEL_CLOCK_CNTL)), COMMAND(0), RESTORE, VERIFY },
-};
+static void setup_vi(void) {
+        model_setup_vi();
+        vi_recipe = shipped(0x67df, "vi-config");
+        ci_recipe = shipped(0x67b0, "ci-config");
+}
+
+static void setup_ci(void) {
+        setup_vi();
+        fake_teardown();
+        model_setup_ci();
+}
 
 typedef struct Outcome {
         int status;          /* of the step that ended it, 0: all went well */
@@ -150,6 +152,29 @@ START_TEST(test_vi) {
 }
 END_TEST
 
+static const uint16_t vi_ids[] = { 0x67df, 0x67ef, 0x699f, 0x694c, 0x6938, 0x692b, 0x7300, 0x6900 };
+static const uint16_t ci_ids[] = { 0x67b0, 0x6658, 0x665f, 0x6640 };
+
+/* Word by word what the sources say, for every family that has such a reset. */
+START_TEST(test_words) {
+        bool vi = model.chip == CHIP_VI;
+        uint16_t id = vi ? vi_ids[_i] : ci_ids[_i];
+        Recipe recipe = shipped(id, vi ? "vi-config" : "ci-config");
+
+        model_set_config(0, 2, 2, id);
+        model.misc = model.fuse = 0;
+        Outcome outcome = run_recipe(&recipe);
+        ck_assert_msg(outcome.status == 0, "%s: %s", step_kind_to_string(outcome.kind), outcome.message);
+        if (vi)
+                ck_assert_str_eq(model.trace, "COMMAND=0402 80000004? 80000370? 7c=39d5e86b COMMAND=0407 COMMAND=0402 5428? COMMAND=0407");
+        else
+                ck_assert_str_eq(model.trace, "COMMAND=0402 80000004? 80000370? c00c0000? c0000010? c0000010=2 c0000010? 7c=39d5e86b "
+                                              "COMMAND=0407 COMMAND=0402 5428? 80000000? 80000000=1 80000000? "
+                                              "80000004? 80000004=1 80000004? COMMAND=0400 COMMAND=0407");
+        must_be_as_before();
+}
+END_TEST
+
 static const uint32_t fuses[][2] = { { 0x40, 0x2 }, { 0x40, 0x0 }, { 0x0, 0x2 }, { 0x0, 0x0 } };
 
 /* Only the graphics engine is reset, however the fuse is; the SMC is stopped. */
@@ -231,6 +256,22 @@ START_TEST(test_memory_does_not_come_back) {
         Outcome outcome = run_recipe(&recipe);
         must_fail(&outcome, -ETIMEDOUT, STEP_POLL_REGISTER,
                   "CONFIG_MEMSIZE of 0000:01:00.0 reads 0xffffffff, which is all ones to the end");
+        ck_assert_uint_eq(model.n_resets, 1);
+}
+END_TEST
+
+/* A size that no card has is no success either. */
+START_TEST(test_memory_size_is_null) {
+        Recipe recipe = *recipe_of_chip();
+
+        for (size_t i = 0; i < recipe.n_steps; i++)
+                if (recipe.steps[i].verb == RECIPE_POLL_REGISTER)
+                        recipe.steps[i].timeout_usec = 3 * USEC_PER_MSEC;
+        model.slow_reads = 0;
+        model.no_memory = true;
+        Outcome outcome = run_recipe(&recipe);
+        must_fail(&outcome, -ETIMEDOUT, STEP_POLL_REGISTER,
+                  "CONFIG_MEMSIZE of 0000:01:00.0 reads 0x00000000: under the mask 0xffffffff it is below 0x1");
         ck_assert_uint_eq(model.n_resets, 1);
 }
 END_TEST
@@ -354,9 +395,12 @@ START_TEST(test_restore_is_forgotten) {
 END_TEST
 
 static Suite *suite(void) {
-        static void (*const setups[])(void) = { model_setup_vi, model_setup_ci };
+        static void (*const setups[])(void) = { setup_vi, setup_ci };
         static const char *const names[] = { "vi", "ci" };
         Suite *s = suite_create("helper-sequence");
+
+        if (policy_load(&(PolicyDirs){ .quirks_vendor = TEST_SOURCE_DIR "/policy/quirks" }, &policy) < 0)
+                abort();
 
         for (size_t i = 0; i < ELEMENTSOF(setups); i++) {
                 TCase *t = tcase_create(names[i]);
@@ -369,9 +413,11 @@ static Suite *suite(void) {
                         tcase_add_test(t, test_ci_without_graphics_only);
                         tcase_add_loop_test(t, test_write_does_not_stick, 0, (int) ELEMENTSOF(stubborn_table));
                 }
+                tcase_add_loop_test(t, test_words, 0, (int) (i == 0 ? ELEMENTSOF(vi_ids) : ELEMENTSOF(ci_ids)));
                 tcase_add_loop_test(t, test_fresh_card, 0, (int) ELEMENTSOF(fresh_table));
                 tcase_add_test(t, test_slow_chip_is_waited_for);
                 tcase_add_test(t, test_memory_does_not_come_back);
+                tcase_add_test(t, test_memory_size_is_null);
                 tcase_add_loop_test(t, test_register_reads_all_ones, 0, (int) ELEMENTSOF(dead_table));
                 tcase_add_test(t, test_memory_decoding_is_off);
                 tcase_add_test(t, test_bar);
