@@ -15,6 +15,7 @@ static const char *const log_fact_table[_LOG_FACT_MAX] = {
         [LOG_FACT_RESET_LINE] = "reset-line",
         [LOG_FACT_GUEST_USE] = "guest-use",
         [LOG_FACT_DEAD] = "dead",
+        [LOG_FACT_BUS_RESET] = "bus-reset",
         [LOG_FACT_BAR_RESTORE] = "bar-restore",
         [LOG_FACT_POWER] = "power",
         [LOG_FACT_POWER_LOSS] = "power-loss",
@@ -77,6 +78,9 @@ ResetState history_continue(const ResetStateRule *rule, ResetState state, bool b
                         break;
                 case LOG_FACT_HIBERNATED:
                         state = reset_state_next(state, rule, CARD_EVENT_HISTORY_GAP);
+                        break;
+                case LOG_FACT_BUS_RESET:
+                        state = reset_state_next(state, rule, CARD_EVENT_BUS_RESET);
                         break;
                 case LOG_FACT_DEAD:
                         state = reset_state_next(state, rule, CARD_EVENT_CONFIG_DEAD);

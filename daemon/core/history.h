@@ -19,6 +19,7 @@ typedef enum LogFact {
         LOG_FACT_RESET_LINE, /* amdgpu's "PCI CONFIG reset": its SMC was found running */
         LOG_FACT_GUEST_USE,  /* a line of vfio-pci about the card: a guest had it */
         LOG_FACT_DEAD,       /* "not ready ... after bus reset; giving up" and its like */
+        LOG_FACT_BUS_RESET,  /* "not ready ... after bus reset; waiting": its bus was reset, whoever did that */
         LOG_FACT_BAR_RESTORE, /* vfio found its BARs wiped: somebody reset the card under a guest */
         LOG_FACT_POWER,      /* about D3cold, and not that it is dead: evidence, changes nothing */
         LOG_FACT_POWER_LOSS, /* the machine slept and lost its power, see core/sleep.h */

@@ -123,6 +123,13 @@ static bool text_is_death(const char *text) {
         return power && strcasestr(power, "inaccessible");
 }
 
+/* The same pci_dev_wait(), from its first second on: the card need not be lost, but its bus was reset. */
+static bool text_is_bus_reset(const char *text) {
+        const char *not_ready = strcasestr(text, "not ready ");
+
+        return not_ready && (strcasestr(not_ready, "after bus reset") || strcasestr(not_ready, "after slot reset"));
+}
+
 /*
  * "invalid power transition (from D3cold to D3hot)" and whatever drivers say of it. Each enumeration says what a device
  * can do: "PME# supported from D0 D3hot D3cold".
@@ -153,6 +160,8 @@ LogFact kernel_log_fact(const KernelLogRecord *record, const CardFacts *card) {
                 return _LOG_FACT_INVALID;
         if (text_is_death(text))
                 return LOG_FACT_DEAD;
+        if (text_is_bus_reset(text))
+                return LOG_FACT_BUS_RESET;
         if (text_is_bar_restore(text))
                 return LOG_FACT_BAR_RESTORE;
         if (text_is_of_power(text))

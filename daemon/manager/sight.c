@@ -202,6 +202,9 @@ static void on_new_fact(Card *card, LogFact fact, const char *line) {
         case LOG_FACT_DEAD:
                 card_note(card, CARD_EVENT_CONFIG_DEAD, line);
                 break;
+        case LOG_FACT_BUS_RESET:
+                card_note(card, CARD_EVENT_BUS_RESET, line);
+                break;
         case LOG_FACT_BAR_RESTORE:
                 card_note(card, CARD_EVENT_HISTORY_GAP, line);
                 break;

@@ -14,6 +14,7 @@
 #define LINE LOG_FACT_RESET_LINE
 #define GUEST LOG_FACT_GUEST_USE
 #define DEAD LOG_FACT_DEAD
+#define BUS LOG_FACT_BUS_RESET
 #define BARS LOG_FACT_BAR_RESTORE
 #define POWER LOG_FACT_POWER
 #define IN_USE LOG_FACT_IN_USE
@@ -75,6 +76,8 @@ static const struct {
           FAILED,
           FAILED,
           true },
+        { "its bus was reset", SEEN, { INIT, BUS }, 2, FRESH, FRESH, true },
+        { "its bus was reset in prefail", SEEN, { INIT, INIT, BUS }, 3, TOUCHED, FAILED, true },
         { "dead at once", SEEN_UNBOUND, { DEAD }, 1, FAILED, FAILED, false },
         { "two binds, and the machine slept", SEEN, { INIT, INIT, SLEPT }, 3, FRESH, FRESH, true },
         { "the machine slept, let go", SEEN_UNBOUND, { INIT, INIT, SLEPT }, 3, TOUCHED, TOUCHED, true },
@@ -242,6 +245,7 @@ START_TEST(test_names) {
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_RESET_LINE), "reset-line");
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_GUEST_USE), "guest-use");
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_DEAD), "dead");
+        ck_assert_str_eq(log_fact_to_string(LOG_FACT_BUS_RESET), "bus-reset");
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_BAR_RESTORE), "bar-restore");
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_POWER), "power");
         ck_assert_str_eq(log_fact_to_string(LOG_FACT_IN_USE), "in-use");

@@ -37,6 +37,7 @@ typedef enum Who {
 #define RESET LOG_FACT_RESET_LINE
 #define GUEST LOG_FACT_GUEST_USE
 #define DEAD LOG_FACT_DEAD
+#define BUS LOG_FACT_BUS_RESET
 #define BARS LOG_FACT_BAR_RESTORE
 #define POWER LOG_FACT_POWER
 #define IN_USE LOG_FACT_IN_USE
@@ -126,6 +127,14 @@ static const struct {
           { DEAD, NONE, NONE } },
         { "6,904,1,-;vfio-pci 0000:01:00.0: not ready 1023ms after bus reset; waiting" DICTIONARY(
                   "0000:01:00.0"),
+          { BUS, NONE, NONE } },
+        { "6,904,1,-;vfio-pci 0000:01:00.1: not ready 2047ms after slot reset; waiting" DICTIONARY("0000:01:00.1"),
+          { BUS, NONE, NONE } },
+        { "6,904,1,-;vfio-pci 0000:01:00.0: not ready 1023ms after FLR; waiting" DICTIONARY("0000:01:00.0"),
+          { NONE, NONE, NONE } },
+        { "6,904,1,-;vfio-pci 0000:01:00.0: ready 2047ms after bus reset" DICTIONARY("0000:01:00.0"),
+          { NONE, NONE, NONE } },
+        { "6,904,1,-;pcieport 0000:00:01.0: not ready 1023ms after bus reset; waiting" DICTIONARY("0000:00:01.0"),
           { NONE, NONE, NONE } },
         { "3,904,1,-;vfio-pci 0000:03:00.0: Unable to change power state from D3cold to D0, device "
           "inaccessible" DICTIONARY("0000:03:00.0"),

@@ -65,6 +65,19 @@ def reset_under_a_guest_in_prefail(m, g):
 
 
 @scenario()
+def bus_reset_by_other_hands(m, g):
+    """The kernel waits for the card: its bus was reset, which a card in prefail does not survive, and any other does."""
+    line = "vfio-pci {}: not ready 1023ms after bus reset; waiting"
+    m.sim.command("log", line.format(DISPLAY2))
+    arm(m, g)
+    m.sim.command("log", line.format(DISPLAY))
+    state_is(g, "failed")
+    expect.equal(evidence()[-1], ("bus-reset", "prefail", "failed", line.format(DISPLAY)), "the evidence")
+    expect.equal(g.properties(DISPLAY2)["ResetState"], "fresh", "the other card")
+    expect.equal([row[:3] for row in evidence() if row[0] == "bus-reset"][:1], [("bus-reset", "fresh", "fresh")], "its evidence")
+
+
+@scenario()
 def reset_under_a_guest_while_nobody_listened(m, g):
     expect.done(g.prepare(UUID, "vm", DISPLAY2), "PrepareDomain")
     m.stop_daemon()
