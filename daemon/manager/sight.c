@@ -14,7 +14,7 @@
 #include "core/history.h"
 #include "gpuswitch/names.h"
 #include "log/log.h"
-#include "manager/internal.h"
+#include "manager/domain-request.h"
 
 /* How far it was read is kept with every change of a card, at the daemon's end, and when so many records have come: far
  * fewer than any ring holds, so that also a daemon that was killed leaves no hole to the next one. */
@@ -285,7 +285,9 @@ static int on_kernel_log(sd_event_source *source, int fd, uint32_t revents, void
 void sight_end(Manager *manager) {
         for (size_t i = 0; manager->store && i < manager->n_cards; i++) {
                 Card *card = manager->cards[i];
-                if (card->state >= 0 && !card_is_taken(card) && !card->stuck)
+                /* A claim that is still waited for is not granted. */
+                bool waits = lease_has_domain(&card->lease) && domain_request_find(manager, card->lease.domain_uuid);
+                if (card->state >= 0 && !card_is_taken(card) && !card->stuck && !waits)
                         (void) card_save(card);
         }
 }
