@@ -66,6 +66,7 @@ typedef struct GroupMember {
 /* A device of another slot that policy sends along with the card: an NVMe controller, a USB controller, a network card. */
 typedef struct Fellow {
         FunctionFacts function;
+        bool is_of_card;              /* a function of another card, which goes with that one */
         char host_use[HOST_USE_SIZE]; /* "file system /home on nvme1n1p2"; "": nothing that can be seen */
 } Fellow;
 

@@ -67,15 +67,14 @@ static const char *reset_problem(const FellowRule *rule, const FunctionFacts *fu
         return buffer;
 }
 
-static const char *unfit(const FunctionFacts *function) {
-        switch (function->class_code >> 16) {
-        case PCI_BASE_CLASS_DISPLAY:
-                return "it is a display device, and a GPU is switched by itself";
-        case PCI_BASE_CLASS_BRIDGE:
+static const char *unfit(const Fellow *fellow) {
+        if (fellow->function.class_code >> 16 == PCI_BASE_CLASS_BRIDGE)
                 return "it is a bridge, and what is behind it would go with it";
-        default:
-                return function->survey.config_dead ? "it does not answer on the bus" : NULL;
-        }
+        if (fellow->function.class_code >> 16 == PCI_BASE_CLASS_DISPLAY)
+                return "it is a display device, and a GPU is switched by itself";
+        if (fellow->is_of_card)
+                return "it is a function of another GPU, and goes with that";
+        return fellow->function.survey.config_dead ? "it does not answer on the bus" : NULL;
 }
 
 static const Fellow *fellow_find(const CardFacts *card, PciAddress address) {
@@ -89,7 +88,7 @@ static int check_one(const Fellow *fellow, const FellowRule *rule, Refusal *rete
         const FunctionFacts *function = &fellow->function;
         char buffer[256];
 
-        const char *problem = unfit(function);
+        const char *problem = unfit(fellow);
         if (problem)
                 return refusal_set(reterr_refusal, REFUSAL_FELLOW_UNFIT, function->address, problem, NULL);
         if (driver_is_host(function->driver) && !isempty(fellow->host_use))

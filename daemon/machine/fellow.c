@@ -4,11 +4,13 @@
 #include "machine/fellow.h"
 
 #include "base/text.h"
+#include "machine/cards.h"
 #include "machine/function.h"
 #include "machine/host-use.h"
 
 int fellow_read(const char *root, PciAddress address, Fellow *ret_fellow) {
         Fellow fellow = { 0 };
+        CardFacts card;
         _cleanup_close_ int dir = function_open(root, address);
 
         if (dir < 0)
@@ -16,6 +18,7 @@ int fellow_read(const char *root, PciAddress address, Fellow *ret_fellow) {
         int r = function_read(dir, address, &fellow.function);
         if (r < 0)
                 return function_is_gone(r) ? -ENODEV : r;
+        fellow.is_of_card = cards_read(root, address, &card) == 0;
         r = host_use_read(root, address, fellow.host_use);
         if (r == -ENODEV)
                 return r;

@@ -229,6 +229,10 @@ static void display(void) {
 static void bridge(void) {
         nvme()->class_code = 0x060400;
 }
+static void of_other_card(void) {
+        nvme()->class_code = 0x040300;
+        card.fellows[0].is_of_card = true;
+}
 static void dead(void) {
         nvme()->survey.config_dead = true;
 }
@@ -270,6 +274,7 @@ static const struct {
         { no_room, REFUSAL_FELLOW_UNFIT, "earlier policy", "" },
         { display, REFUSAL_FELLOW_UNFIT, "display device", "" },
         { bridge, REFUSAL_FELLOW_UNFIT, "bridge", "" },
+        { of_other_card, REFUSAL_FELLOW_UNFIT, "another GPU", "" },
         { dead, REFUSAL_FELLOW_UNFIT, "does not answer", "" },
         { no_group, REFUSAL_NO_IOMMU_GROUP, "", "" },
         { mounted, REFUSAL_FELLOW_IN_USE, "/home on nvme0n1p2", "" },

@@ -135,6 +135,24 @@ START_TEST(test_host_use) {
 }
 END_TEST
 
+/* What goes with another card; in the slot of a processor with graphics that is its sound alone. */
+START_TEST(test_of_another_card) {
+        static const TreeDevice other = { "pci0000:00/0000:07:00.0", 0x030000, 0x10de, 0x1e07, 0, 0, "nouveau", 7 };
+        static const TreeDevice sound = { "pci0000:00/0000:07:00.1", 0x040300, 0x10de, 0x10f7, 0, 0, "snd_hda_intel", 7 };
+        static const TreeDevice usb = { "pci0000:00/0000:07:00.3", 0x0c0330, 0x1022, 0x1639, 0, 0, "xhci_hcd", 8 };
+        static const TreeDevice processor = { "pci0000:00/0000:07:00.2", 0x108000, 0x1022, 0x15df, 0, 0, "ccp", 7 };
+
+        tree_device(&other);
+        tree_device(&sound);
+        tree_device(&usb);
+        CardFacts card = READ_WITH("0000:07:00.1", "0000:07:00.3", "0000:05:00.0");
+        ck_assert(card.fellows[0].is_of_card && card.fellows[1].is_of_card && !card.fellows[2].is_of_card);
+        tree_device(&processor);
+        card = READ_WITH("0000:07:00.1", "0000:07:00.3", "0000:07:00.0");
+        ck_assert(card.fellows[0].is_of_card && !card.fellows[1].is_of_card && card.fellows[2].is_of_card);
+}
+END_TEST
+
 START_TEST(test_errors) {
         PciAddress fellow = address("0000:05:00.0");
         CardFacts card;
@@ -157,6 +175,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tests, test_lost);
         tcase_add_test(tests, test_limit);
         tcase_add_test(tests, test_host_use);
+        tcase_add_test(tests, test_of_another_card);
         tcase_add_test(tests, test_errors);
         suite_add_tcase(suite, tests);
         return suite;
