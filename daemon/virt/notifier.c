@@ -363,6 +363,7 @@ void notifier_event(Notifier *notifier, const char *uuid, const char *event, con
         (void) text_copy(slot->uuid, sizeof(slot->uuid), uuid);
         slot->event = event;
         (void) text_format(slot->detail, sizeof(slot->detail), "%s", detail);
+        (void) text_make_utf8(slot->detail); /* cut inside a character it could not be sent, and nothing behind it */
         drive_soon(notifier);
 }
 

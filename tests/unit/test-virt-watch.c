@@ -183,6 +183,22 @@ START_TEST(event_that_kills_is_given_up) {
 }
 END_TEST
 
+/* libvirt speaks the language of its own daemon. */
+START_TEST(detail_is_cut_inside_a_character) {
+        char detail[NOTIFIER_DETAIL_SIZE + 9] = "";
+
+        for (size_t i = 0; i + 2 < sizeof(detail); i += 2)
+                memcpy(&detail[i], "ä", 2);
+        watch_begin_told(MANAGER_TAKES);
+        notifier_event(watch.notifier, UUID, DOMAIN_EVENT_REBOOT_DOES_NOT_STOP, detail);
+        const char *line = next_line();
+        ck_assert_msg(strlen(line) > 4 && streq(line + strlen(line) - 3, "ä?"), "%s", line);
+        notifier_event(watch.notifier, UUID, DOMAIN_EVENT_STOPPED, "shutdown");
+        expect_event(DOMAIN_EVENT_STOPPED, "shutdown");
+        ck_assert(!watch.failed);
+}
+END_TEST
+
 START_TEST(refused_event_is_not_told_again) {
         watch_begin_told(MANAGER_REFUSES_EVENTS);
         virDomainPtr domain = domain_start();
@@ -291,6 +307,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tests, daemon_restarts);
         tcase_add_test(tests, event_that_nobody_answered_is_told_again);
         tcase_add_test(tests, event_that_kills_is_given_up);
+        tcase_add_test(tests, detail_is_cut_inside_a_character);
         tcase_add_test(tests, refused_event_is_not_told_again);
         tcase_add_test(tests, too_many_events_become_a_list);
         tcase_add_test(tests, libvirt_comes_back);
