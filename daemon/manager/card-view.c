@@ -45,6 +45,22 @@ static void view_function(const FunctionFacts *function, FunctionView *view) {
         (void) text_copy(view->driver, sizeof(view->driver), function->driver);
 }
 
+/* What was put together of other people's words may have been cut in the middle of a character, and the bus takes no such
+ * text, nor the properties beside it. */
+static void make_texts_whole(GpuView *view) {
+        StuckView *detail = &view->stuck_detail;
+        char *const texts[] = { view->name,   view->reason, view->stuck_reason, view->operation.description,
+                                view->reboots, detail->step, detail->action,     detail->kernel_function,
+                                detail->kernel_stack };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                (void) text_make_utf8(texts[i]);
+        for (size_t i = 0; i < detail->n_holders; i++)
+                (void) text_make_utf8(detail->holders[i]);
+        for (size_t i = 0; i < detail->n_help; i++)
+                (void) text_make_utf8(detail->help[i]);
+}
+
 void card_view(const Card *card, GpuView *ret_view) {
         const FunctionFacts *display = &card->facts.functions[0];
 
@@ -80,4 +96,5 @@ void card_view(const Card *card, GpuView *ret_view) {
         ret_view->n_fellows = card->facts.n_fellows;
         for (size_t i = 0; i < card->facts.n_fellows; i++)
                 view_function(&card->facts.fellows[i].function, &ret_view->fellows[i]);
+        make_texts_whole(ret_view);
 }

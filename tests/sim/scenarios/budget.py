@@ -223,6 +223,27 @@ def guest_end_dirty(m, g):
     expect.equal(evidence("guest-dirty"), [("touched", "unknown", "virtual machine 'vm' did not end by itself: crashed")], "evidence")
 
 
+LONG = "x" + "ä" * 126  # every text that it is cut off in ends in the middle of a character
+
+
+@scenario()
+def guest_end_of_a_long_name(m, g):
+    """The bus takes no half characters: a text that had one would take all properties with it."""
+    setup(m, g, state=DIRTY)
+    watcher = Watcher()
+    watcher.began()
+    expect.done(g.prepare(UUID, LONG, DISPLAY), "PrepareDomain")
+    watcher.event("started", "booted")
+    for words in LONG, LONG[1:]:
+        watcher.event("reboot-does-not-stop", words + words)
+        expect.true(g.properties(DISPLAY) is not None, "properties with a problem of libvirt's")
+    expect.done(g.release(UUID, "destroyed"), "ReleaseDomain")
+    at_home(g)
+    shown = m.status(DISPLAY)
+    expect.equal(shown["reset_state"], "unknown", "state")
+    expect.true(shown["reason"].startswith("virtual machine 'xää"), shown["reason"])
+
+
 @scenario()
 def guest_end_clean(m, g):
     begin(m, g, state=DIRTY)
