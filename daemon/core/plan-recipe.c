@@ -106,7 +106,8 @@ static const FunctionFacts *locked_function(const CardFacts *card) {
 
 int recipe_choose(const CardFacts *card, const MachineFacts *machine, const Rule *rule, const GuestRequest *request,
                   Guard guard, bool by_hand, const Recipe **ret_recipe, Refusal *reterr_refusal) {
-        const char *first = "its family has none";
+        const char *first = rule->is_withheld ? "a quirk file that speaks of this card is refused, and until it is mended the card is left alone"
+                                              : "its family has none";
         const Recipe *chosen = NULL;
 
         *ret_recipe = NULL;

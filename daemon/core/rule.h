@@ -113,6 +113,7 @@ typedef struct Rule {
         Recipe recipes[RECIPES_MAX]; /* in order of preference; the first without steps ends the list */
         Recovery recovery;
         uint32_t guest_reboots; /* inside one QEMU process, that the card bears */
+        bool is_withheld; /* a file that was refused speaks of the card: of whatever else there is, no reset is among the above */
 
         /* Policy */
         char name[CARD_NAME_SIZE]; /* the administrator's name for the card, or "" */

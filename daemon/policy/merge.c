@@ -76,6 +76,7 @@ void policy_rule(const Policy *policy, const CardFacts *card, Rule *ret_rule) {
                 rule.state = contest.state;
                 rule.kernel_guard = KERNEL_GUARD_NONE;
                 rule.guest_reboots = contest.guest_reboots;
+                rule.is_withheld = true;
                 memset(rule.recipes, 0, sizeof(rule.recipes));
                 rule.recovery = (Recovery){ 0 };
         }

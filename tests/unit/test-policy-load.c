@@ -194,9 +194,10 @@ START_TEST(cards_of_a_refused_file_are_left_alone) {
                 CardFacts card = fixture_card("0000:01:00.0", 0x1002, 0x67df);
                 PolicyMatch match;
                 policy_match(f.loaded, &card, &match);
-                ck_assert(match.is_withheld && !match.is_contested);
+                ck_assert(rule.is_withheld && match.is_withheld && !match.is_contested);
                 /* Of the other card of the sound file it does not speak. */
                 rule = fixture_rule(f.loaded, "0000:01:00.0", 0x10de, 0x1b80);
+                ck_assert(!rule.is_withheld);
                 ck_assert_uint_eq(rule.recipes[0].n_steps, 4);
                 ck_assert_int_eq(rule.bus_reset, BUS_RESET_WANTED);
                 ck_assert_int_eq(unlink(fixture_path(f.admin, name)), 0);

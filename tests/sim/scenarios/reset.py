@@ -2,12 +2,16 @@
 """A reset by hand: of a card that no virtual machine has, by its family's own recipe, and never where that could do harm."""
 
 import errno
+import os
 
 from simlib import expect
 from simlib.machine import AUDIO, DISPLAY, DISPLAY2
 from simlib.runner import scenario
 
 UUID = "11111111-2222-3333-4444-555555555555"
+REFUSED = """{ "version": 1, "families": [ { "family": "mine", "match": [{ "id": "1002:67df" }],
+    "bus_reset": { "value": "wanted", "source": "a scenario" },
+    "reset": { "source": "a scenario", "steps": [ { "do": "save-config" }, { "do": "explode" } ] } } ] }"""
 
 
 def reset(m, address=DISPLAY):
@@ -58,6 +62,29 @@ def reset_needs_a_guard(m, g):
     expect.equal(m.status(DISPLAY)["guard"], "stub-companion", "guard")
     status, _, err = reset(m)
     expect.equal(status, 0, f"exit status of a reset under a guard: {err}")
+    expect.unharmed(m)
+
+
+@scenario()
+def reset_of_a_refused_quirk(m, g):
+    """A quirk with a fault that speaks of the card: no VM start, and no reset by the entry that is sound; by hand it still switches."""
+    expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
+    expect.done(g.switch(DISPLAY, "ToHost"), "home")
+    os.makedirs("/etc/gpuswitch/quirks.d")
+    with open("/etc/gpuswitch/quirks.d/90-mine.json", "w", encoding="ascii") as file:
+        file.write(REFUSED)
+    expect.done(g.reload(), "Reload")
+    before = m.sim.card(1)
+    expect.refused(g.prepare(UUID, "win11", DISPLAY), "90-mine.json", "PrepareDomain")
+    expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest by hand")
+    refused(m, "a quirk file that speaks of this card is refused")
+    expect.refused(g.switch(DISPLAY, "Recover", rescan=True), "does not list", "Recover")
+    expect.equal(m.sim.card(1)["config_resets"], before["config_resets"], "config resets")
+    expect.equal(m.status(DISPLAY)["guard"], "stub-companion", "guard")
+    os.unlink("/etc/gpuswitch/quirks.d/90-mine.json")
+    expect.done(g.reload(), "Reload")
+    status, _, err = reset(m)
+    expect.equal(status, 0, f"exit status of a reset when the file is gone: {err}")
     expect.unharmed(m)
 
 

@@ -58,6 +58,9 @@ class Gpuswitch:
     def release(self, uuid, reason="destroyed"):
         return self.finish(self.bus.start(NAME, ROOT, MANAGER, "ReleaseDomain", "ss", uuid, reason))
 
+    def reload(self):
+        return self.finish(self.bus.start(NAME, ROOT, MANAGER, "Reload", ""))
+
     def plan(self, address, direction):
         return self.bus.call(NAME, gpu_path(address), GPU, "Plan", "s", direction)[0]
 
