@@ -97,9 +97,8 @@ static void load_stored(Sight *sight) {
         sight->same_boot = streq(sight->stored.boot_id, manager->boot_id) &&
                            address_equal(sight->stored.address, card->address);
         card->home = sight->stored.home;
-        if (sight->same_boot)
-                (void) card_look(card); /* it may be away, with what its home names */
         if (sight->same_boot) {
+                (void) card_look(card); /* it may be away, with what its home names */
                 card->lease = sight->stored.lease;
                 card->wants_home = sight->stored.wants_home;
                 /* Version 1 of the store knew of listed companions only. */
