@@ -59,6 +59,7 @@ class Gpuswitch:
         return self.finish(self.bus.start(NAME, ROOT, MANAGER, "ReleaseDomain", "ss", uuid, reason))
 
     def reload(self):
+        """The daemon reads quirks and policy again; they are in force when this returns. Its error, or None."""
         return self.finish(self.bus.start(NAME, ROOT, MANAGER, "Reload", ""))
 
     def plan(self, address, direction):

@@ -215,6 +215,11 @@ class Machine:
             raise Failure("dbus-daemon does not start")
         os.close(reader)
 
+    @staticmethod
+    def write_policy(*cards):
+        """The administrator's only file, which says this of CARDS; the daemon reads it at its start or by Gpuswitch.reload()."""
+        Path("/etc/gpuswitch/policy.d/sim.json").write_text(json.dumps({"version": 1, "cards": cards}))
+
     # --- processes
 
     def spawn(self, argv, env=None, **more):
@@ -325,11 +330,12 @@ class Machine:
 
     # --- looking at the machine itself
 
-    def snapshot(self, number=1):
-        """What a switch changes and has to put back."""
-        keys = ("present", "driver", "override", "control", "d3cold", "bars")
+    def snapshot(self, *numbers):
+        """What a switch changes and has to put back, of the slots with these NUMBERS; of card 1 without any."""
+        keys = ("present", "driver", "override", "control", "d3cold", "reset_method", "bars")
+        slots = {str(number) for number in numbers or (1,)}
         return {name: {key: values[key] for key in keys}
-                for name, values in self.sim.state()["functions"].items() if values["card"] == str(number)}
+                for name, values in self.sim.state()["functions"].items() if values["card"] in slots}
 
     def stop(self):
         """Ends everything in order, and sees that nothing is left: no process, no mount that somebody uses."""

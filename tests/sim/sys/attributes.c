@@ -45,7 +45,7 @@ ssize_t attribute_render(const Node *node, char *buffer, size_t size) {
                 n = snprintf(buffer, size, "%s\n", power_state(function));
                 break;
         case ATTRIBUTE_RESET_METHOD:
-                n = snprintf(buffer, size, "%s", function->reset_by_bus ? "bus\n" : "");
+                n = snprintf(buffer, size, "%s%s", function->reset_methods, function->reset_methods[0] ? "\n" : "");
                 break;
         case ATTRIBUTE_AUTOPROBE:
                 n = snprintf(buffer, size, "%d\n", machine.autoprobe);
@@ -107,22 +107,6 @@ static int parse_number(const char *value, bool *ret_nonzero) {
         return 0;
 }
 
-/* reset_method_store(): each name is probed before it is taken. */
-static int store_reset_method(Function *function, const char *value) {
-        if (is(value, "default")) {
-                function->reset_by_bus = function_can_reset_bus(function);
-                return 0;
-        }
-        if (is(value, "")) {
-                function->reset_by_bus = false;
-                return 0;
-        }
-        if (!is(value, "bus") || !function_can_reset_bus(function))
-                return -EINVAL;
-        function->reset_by_bus = true;
-        return 0;
-}
-
 /* The slot of any function. */
 static int store_guard(const char *value, bool guard) {
         Function *function = function_find_any(value);
@@ -170,7 +154,7 @@ int attribute_store(Node *node, const char *value) {
                 machine.autoprobe = value[0] != '0';
                 return 0;
         case ATTRIBUTE_RESET_METHOD:
-                return store_reset_method(function, value);
+                return reset_methods_set(function, value);
         case ATTRIBUTE_GUARD:
                 return store_guard(value, true);
         case ATTRIBUTE_GUARD_RELEASE:

@@ -58,7 +58,7 @@ void config_init(Function *function) {
         put(config, 0x08, function->class_code << 8 | function->revision, 4);
         put(config, 0x0c, 0x10, 1);
         put(writable, 0x0c, 0xffff, 2);
-        put(config, 0x0e, function->class_code == 0x060400 ? 0x01 : 0x80, 1);
+        put(config, 0x0e, function->class_code == 0x060400 ? 0x01 : function->card->n_functions > 1 ? 0x80 : 0x00, 1);
         put(config, 0x2c, function->subvendor, 2);
         put(config, 0x2e, function->subdevice, 2);
         put(config, 0x34, machine.power_management ? PM : EXPRESS, 1);

@@ -106,20 +106,34 @@ static void do_release(char *rest) {
 
 static void print_function(Function *function, void *userdata) {
         size_t used = strlen(answer), room = sizeof(answer) - used;
+        char methods[SIM_METHODS_SIZE];
 
         if (!function->card)
                 return;
+        (void) snprintf(methods, sizeof(methods), "%s", function->reset_methods);
+        for (char *c = methods; *c; c++)
+                *c = *c == ' ' ? ',' : *c;
         int n = snprintf(answer + used, room,
                          "function %s card=%u present=%d driver=%s override=%s control=%s d3cold=%d group=%d locked=%d "
-                         "command=%04x bars=",
+                         "command=%04x reset_method=%s bars=",
                          function->name, function->card->model.index, function->present,
                          function->driver ? function->driver->name : "", function->override_is_set ? function->override : "",
                          function->runtime_power ? "auto" : "on", function->d3cold_allowed, function->group,
-                         function->lock != NULL, config_get(function, 4, 2));
+                         function->lock != NULL, config_get(function, 4, 2), methods);
         for (size_t bar = 0x10; bar < 0x28; bar += 4)
                 n += snprintf(answer + used + n, room - (size_t) n, "%s%08x", bar > 0x10 ? "," : "",
                               config_get(function, bar, 4));
         (void) snprintf(answer + used + n, room - (size_t) n, "\n");
+}
+
+/* Of a fellow: "device_specific:2,flr:0,bus:0" */
+static void print_resets(const Card *card) {
+        size_t used = strlen(answer);
+
+        for (size_t i = 0; card->fellow && i < SIM_RESETS_MAX; i++)
+                used += (size_t) snprintf(answer + used, sizeof(answer) - used, "%s%s:%u", i > 0 ? "," : "", fellow_resets[i],
+                                          card->resets[i]);
+        (void) snprintf(answer + used, sizeof(answer) - used, "\n");
 }
 
 static void do_state(char *rest) {
@@ -130,11 +144,12 @@ static void do_state(char *rest) {
                 (void) snprintf(answer + used, sizeof(answer) - used,
                                 "card %u state=%s temper=%s held=%d binds=%u binds_unrestored=%u bus_resets=%u "
                                 "bus_resets_in_prefail=%u config_resets=%u config_resets_before_driver=%u "
-                                "guest_starts=%u guest_starts_unreset=%u guest_boots=%u\n",
+                                "guest_starts=%u guest_starts_unreset=%u guest_boots=%u resets=",
                                 m->index, cm_state_names[m->state], cm_temper_names[m->temper],
                                 machine.cards[i].group_held, m->binds, m->binds_unrestored, m->bus_resets,
                                 m->bus_resets_in_prefail, m->config_resets, m->config_resets_before_driver,
                                 m->guest_starts, m->guest_starts_unreset, m->guest_boots);
+                print_resets(&machine.cards[i]);
         }
         machine_each(print_function, NULL);
         reply('=', "%s", answer);
@@ -206,6 +221,16 @@ static void do_wedged(char *rest) {
         reply('=', "%s", "");
 }
 
+/* "use ADDRESS WHAT": the host does something with a device, see fellow_use(). */
+static void do_use(char *rest) {
+        const char *name = strsep(&rest, " ");
+        Function *function = name ? function_find(name) : NULL;
+
+        if (!function || !rest || !fellow_use(function, rest))
+                return reply('-', "use ADDRESS holder NAME|link up|link down, of a device that is at home");
+        reply('=', "%s", "");
+}
+
 static void do_log(char *rest) {
         sim_log("%s", rest ? rest : "");
         reply('=', "%s", "");
@@ -258,6 +283,7 @@ int control_handle(void) {
                 { "set", do_set },       { "guest", do_guest },     { "record", do_record }, { "uevents", do_uevents },
                 { "log", do_log },       { "machine", do_machine },
                 { "wedged", do_wedged }, { "overwrite-log", do_overwrite_log }, { "module", do_module },
+                { "use", do_use },
         };
         char message[1024], *rest = message;
         ssize_t n = recv(machine.control, message, sizeof(message) - 1, 0);

@@ -82,6 +82,17 @@ static int gpu_probe(Function *function) {
         return 0;
 }
 
+static int fellow_probe(Function *function) {
+        Card *card = function->card;
+
+        if (card->model.fail_probe || function_is_dead(function)) {
+                kernel_log_device(function, "%s %s: the device does not answer", function->driver->name, function->name);
+                return -ENODEV;
+        }
+        config_set(function, 4, config_get(function, 4, 2) | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
+        return 0;
+}
+
 static int driver_probe(Function *function) {
         switch (function->driver->kind) {
         case DRIVER_GPU:
@@ -98,6 +109,8 @@ static int driver_probe(Function *function) {
                 return 0;
         case DRIVER_PORT:
                 return 0;
+        case DRIVER_FELLOW:
+                return fellow_probe(function);
         }
         return -ENODEV;
 }
@@ -144,23 +157,6 @@ void unbind_end(Function *function, const Driver *driver) {
         }
         tree_update_groups();
         uevent_send("unbind", function, NULL);
-}
-
-/* pci_parent_bus_reset(): not with another function on the bus. */
-bool function_can_reset_bus(const Function *function) {
-        const Card *card = function->card;
-
-        for (unsigned i = 0; card && i < card->n_functions; i++)
-                if (&card->functions[i] != function && card->functions[i].folder)
-                        return false;
-        return card != NULL;
-}
-
-int function_reset(Function *function) {
-        if (!function->reset_by_bus || !function_can_reset_bus(function))
-                return -ENOTTY;
-        cm_card_bus_reset(&function->card->model);
-        return 0;
 }
 
 void function_remove(Function *function) {

@@ -64,7 +64,9 @@ int guest_start(Card *card, unsigned functions) {
         command = config_get(display, 4, 2);
         config_set(display, 4, command | PCI_COMMAND_MEMORY, 2);
         config_set(display, 4, command & ~(uint32_t) PCI_COMMAND_MEMORY, 2);
-        if (bus_can_be_reset(card)) {
+        if (card->fellow)
+                (void) fellow_reset(display);
+        else if (bus_can_be_reset(card)) {
                 card->model_device.enable_cnt.value = 1;
                 cm_card_bus_reset(&card->model);
         }
@@ -84,7 +86,9 @@ int guest_stop(Card *card) {
                 return 0;
         uint32_t command = config_get(display, 4, 2);
         config_set(display, 4, PCI_COMMAND_INTX_DISABLE, 2);
-        if (bus_can_be_reset(card))
+        if (card->fellow)
+                (void) fellow_reset(display);
+        else if (bus_can_be_reset(card))
                 cm_card_bus_reset(&card->model);
         /* pci_restore_state(): what the device had when it was opened. */
         config_set(display, 4, command & ~(uint32_t) PCI_COMMAND_MASTER, 2);

@@ -14,6 +14,9 @@ Driver drivers[] = {
         { .name = "amdgpu", .kind = DRIVER_GPU, .ids = { ID(CM_AMD, CM_POLARIS) } },
         { .name = "nouveau", .kind = DRIVER_GPU, .ids = { ID(CM_NVIDIA, CM_PASCAL) } },
         { .name = "snd_hda_intel", .kind = DRIVER_SOUND, .ids = { ID(CM_AMD, CM_POLARIS_AUDIO), ID(CM_NVIDIA, CM_PASCAL_AUDIO) } },
+        { .name = "nvme", .kind = DRIVER_FELLOW, .ids = { ID(0x144d, 0xa804) } },
+        { .name = "ath10k_pci", .kind = DRIVER_FELLOW, .ids = { ID(0x168c, 0x003e) } },
+        { .name = "e1000e", .kind = DRIVER_FELLOW, .ids = { ID(0x8086, 0x10d3) } },
         { .name = "vfio-pci", .kind = DRIVER_VFIO },
         { .name = "pci-stub", .kind = DRIVER_STUB },
         { .name = "pcieport", .kind = DRIVER_PORT, .ids = { ID(0x8086, 0x3420) } },
@@ -45,17 +48,14 @@ static void make_function(Card *card, Function *function, unsigned index, const 
         config_init(function);
 }
 
-void machine_add_card(const char *kind, bool shared_group) {
+Card *machine_add_slot(const struct cm_kind *kind, unsigned n, bool shared_group) {
         static const struct cm_identity port = { 0x8086, 0x3420, 0, 0, 0x060400, 0x02 };
         static int next_group = 1;
         Card *card = &machine.cards[machine.n_cards];
-        bool is_polaris = strcmp(kind, "polaris") == 0;
 
-        card->is_polaris = is_polaris;
         card->bus = machine.n_cards + 1;
         card->slot_number = machine.n_cards + 4; /* of its port on the root bus */
-        card->host_driver = driver_find(is_polaris ? "amdgpu" : "nouveau");
-        cm_card_init(&card->model, ++machine.n_cards, is_polaris ? &cm_polaris : &cm_pascal);
+        cm_card_init(&card->model, ++machine.n_cards, kind);
         card->model.temper = CM_STRICT;
         card->model.function0 = &card->model_device;
 
@@ -63,7 +63,7 @@ void machine_add_card(const char *kind, bool shared_group) {
         card->port.card = NULL;
         (void) snprintf(card->port.name, sizeof(card->port.name), "0000:00:%02x.0", card->slot_number & 0x1f);
         card->port.driver = driver_find("pcieport");
-        card->n_functions = CM_FUNCTIONS;
+        card->n_functions = n;
         for (unsigned i = 0; i < card->n_functions; i++) {
                 make_function(card, &card->functions[i], i, &card->model.kind->id[i], next_group);
                 if (!shared_group)
@@ -71,6 +71,15 @@ void machine_add_card(const char *kind, bool shared_group) {
         }
         if (shared_group)
                 next_group++;
+        return card;
+}
+
+void machine_add_card(const char *kind, bool shared_group) {
+        bool is_polaris = strcmp(kind, "polaris") == 0;
+        Card *card = machine_add_slot(is_polaris ? &cm_polaris : &cm_pascal, CM_FUNCTIONS, shared_group);
+
+        card->is_polaris = is_polaris;
+        card->host_driver = driver_find(is_polaris ? "amdgpu" : "nouveau");
 }
 
 void machine_each(void (*call)(Function *function, void *userdata), void *userdata) {

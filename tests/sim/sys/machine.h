@@ -15,16 +15,19 @@
 
 #include "cardmodel.h"
 
+#define SIM_RESETS_MAX 3U
 #define SIM_FUNCTIONS_MAX 8U /* of one card */
 #define SIM_CARDS_MAX 40U
 #define SIM_DRIVERS_MAX 16U
 #define SIM_CONFIG_SIZE 4096U
 #define SIM_NAME_SIZE 64U
+#define SIM_METHODS_SIZE 64U
 
 typedef struct Node Node;
 typedef struct Op Op;
 typedef struct Function Function;
 typedef struct Card Card;
+typedef struct FellowKind FellowKind;
 
 typedef enum DriverKind {
         DRIVER_GPU,   /* what the card model calls the host driver */
@@ -32,6 +35,7 @@ typedef enum DriverKind {
         DRIVER_VFIO,
         DRIVER_STUB,
         DRIVER_PORT,
+        DRIVER_FELLOW, /* of a device that is no card's */
 } DriverKind;
 
 typedef struct Driver {
@@ -56,7 +60,7 @@ struct Function {
         char override[SIM_NAME_SIZE];
         bool runtime_power; /* power/control: auto */
         bool d3cold_allowed;
-        bool reset_by_bus; /* reset_method lists "bus" */
+        char reset_methods[SIM_METHODS_SIZE]; /* what `reset_method` lists, with spaces between */
         int group;
         bool dead; /* this function alone reads all ones */
 
@@ -68,8 +72,12 @@ struct Function {
         const Op *lock; /* who has the device lock */
 };
 
+/* What is in a slot. */
 struct Card {
         struct cm_card model;
+        const FellowKind *fellow; /* NULL: a graphics card */
+        char offered[SIM_METHODS_SIZE]; /* of a fellow: the resets that the kernel has for it, in its order */
+        unsigned resets[SIM_RESETS_MAX]; /* of a fellow: how often each of `fellow_resets` was done */
         struct pci_dev model_device; /* what the model knows of function 0 */
         const Driver *host_driver;
         bool is_polaris;
@@ -105,11 +113,21 @@ const Driver *driver_find(const char *name);
 
 /* machine.c */
 void machine_add_card(const char *kind, bool shared_group);
+/** machine_add_slot() - what every slot has: a port, its numbers and @n functions. */
+Card *machine_add_slot(const struct cm_kind *kind, unsigned n, bool shared_group);
 Function *function_find(const char *name); /* trailing newline allowed; only those that are present */
 Function *function_find_any(const char *name);
 bool function_is_dead(const Function *function);
 /** Calls @call for every function, ports included. */
 void machine_each(void (*call)(Function *function, void *userdata), void *userdata);
+
+/* fellow.c: devices that are no graphics cards, each alone in its slot */
+extern const char *const fellow_resets[SIM_RESETS_MAX];
+/** fellow_add() - @kind: "nvme", "wireless", "nic"; "nvme:flr,bus": with these resets. False: there is no such kind. */
+bool fellow_add(const char *kind);
+int fellow_reset(Function *function);
+/** fellow_use() - the host begins or ends to use it: "holder NAME", "link up", "link down". False: it cannot. */
+bool fellow_use(Function *function, const char *use);
 
 /* config.c */
 void config_init(Function *function);
@@ -126,7 +144,9 @@ int bind_end(Function *function, int error);
 void unbind_begin(Function *function);
 void unbind_end(Function *function, const Driver *driver);
 const Driver *probe_candidate(const Function *function);
-bool function_can_reset_bus(const Function *function);
+/** reset_methods_init() - as the kernel finds them; reset_methods_set() - as they are written: 0, or -EINVAL. */
+void reset_methods_init(Function *function);
+int reset_methods_set(Function *function, const char *value);
 int function_reset(Function *function);
 void function_remove(Function *function);
 /** Functions that were removed and still answer come back; each that found a driver is bound. */

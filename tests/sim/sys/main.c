@@ -3,7 +3,8 @@
  * simsys: the PCI side of /sys, /dev/vfio and /dev/kmsg of a machine that does not exist. Started by the harness
  * (simlib/machine.py) inside namespaces of its own.
  *
- *   simsys CONTROL-FD MOUNTPOINT [--no-stub] [--separate] [--no-drivers] [--no-pm] [--guard-module] CARD...      CARD: polaris, pascal
+ *   simsys CONTROL-FD MOUNTPOINT [--no-stub] [--separate] [--no-drivers] [--no-pm] [--guard-module] CARD...
+ *   CARD: polaris, pascal, or a device that is none, see fellow_add()
  */
 
 #include <stdlib.h>
@@ -17,6 +18,15 @@ static void boot(Function *function, void *userdata) {
 
         if (driver && bind_begin(function, driver) == 0)
                 (void) bind_end(function, 0);
+}
+
+static bool add_slot(const char *kind, bool shared_group) {
+        if (machine.n_cards == SIM_CARDS_MAX)
+                return false;
+        if (strcmp(kind, "polaris") != 0 && strcmp(kind, "pascal") != 0)
+                return fellow_add(kind);
+        machine_add_card(kind, shared_group);
+        return true;
 }
 
 int main(int argc, char *argv[]) {
@@ -38,8 +48,10 @@ int main(int argc, char *argv[]) {
                         machine.guard_loaded = true;
                 else if (strcmp(argv[i], "--no-drivers") == 0)
                         drivers_loaded = false;
-                else if (machine.n_cards < SIM_CARDS_MAX)
-                        machine_add_card(argv[i], shared_group);
+                else if (!add_slot(argv[i], shared_group)) {
+                        (void) fprintf(stderr, "simsys: no place for '%s', or there is no such thing\n", argv[i]);
+                        return 2;
+                }
         }
         if (uevent_open() < 0) {
                 (void) fprintf(stderr, "simsys: no netlink socket: %s\n", strerror(errno));

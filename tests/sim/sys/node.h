@@ -60,6 +60,21 @@ Node *node_child(const Node *folder, const char *name);
 /** node_name() - "driver_override", "power/control": as faults and records call it. */
 const char *node_file_name(const Node *node, char *buffer, size_t size);
 
+Node *node_add_folder(Node *parent, const char *name);
+Node *node_add_path(Node *parent, const char *path);
+Node *node_add_file(Node *parent, const char *name, mode_t mode, Attribute attribute, Function *function);
+void node_add_link(Node *parent, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void node_add_text(Node *parent, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/** node_drop() - the child of that name and all below it, if there is one. */
+void node_drop(Node *parent, const char *name);
+/** function_path() - of its folder, from /sys on. */
+void function_path(const Function *function, char *buffer, size_t size);
+
+/* fellow.c: what its drivers have in the function's folder, and in /sys/class */
+void fellow_tree_init(Node *sys);
+void fellow_bound(Function *function);
+void fellow_unbound(Function *function);
+
 /** attribute_render() - what a read() gives. Return: bytes, or a negative errno. */
 ssize_t attribute_render(const Node *node, char *buffer, size_t size);
 /** attribute_store() - the effect of a write that calls no driver. Return: 0 or a negative errno. */

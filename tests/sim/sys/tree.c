@@ -36,23 +36,22 @@ Node *node_child(const Node *folder, const char *name) {
         return NULL;
 }
 
-static Node *add_folder(Node *parent, const char *name) {
+Node *node_add_folder(Node *parent, const char *name) {
         Node *node = node_child(parent, name);
 
         return node ? node : add(parent, name, NODE_FOLDER, S_IFDIR | 0755);
 }
 
-static Node *add_path(Node *parent, const char *path) {
+Node *node_add_path(Node *parent, const char *path) {
         char copy[128], *rest = copy;
 
         (void) snprintf(copy, sizeof(copy), "%s", path);
         for (char *name; (name = strsep(&rest, "/"));)
-                parent = add_folder(parent, name);
+                parent = node_add_folder(parent, name);
         return parent;
 }
 
-static void add_link(Node *parent, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void add_link(Node *parent, const char *name, const char *format, ...) {
+void node_add_link(Node *parent, const char *name, const char *format, ...) {
         Node *node = add(parent, name, NODE_LINK, S_IFLNK | 0777);
         va_list ap;
 
@@ -61,7 +60,7 @@ static void add_link(Node *parent, const char *name, const char *format, ...) {
         va_end(ap);
 }
 
-static Node *add_file(Node *parent, const char *name, mode_t mode, Attribute attribute, Function *function) {
+Node *node_add_file(Node *parent, const char *name, mode_t mode, Attribute attribute, Function *function) {
         Node *node = add(parent, name, NODE_FILE, S_IFREG | mode);
 
         node->attribute = attribute;
@@ -69,9 +68,8 @@ static Node *add_file(Node *parent, const char *name, mode_t mode, Attribute att
         return node;
 }
 
-static void add_text(Node *parent, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void add_text(Node *parent, const char *name, const char *format, ...) {
-        Node *node = add_file(parent, name, 0444, ATTRIBUTE_CONSTANT, NULL);
+void node_add_text(Node *parent, const char *name, const char *format, ...) {
+        Node *node = node_add_file(parent, name, 0444, ATTRIBUTE_CONSTANT, NULL);
         va_list ap;
 
         va_start(ap, format);
@@ -85,7 +83,7 @@ static void mark_gone(Node *node) {
                 mark_gone(child);
 }
 
-static void drop(Node *parent, const char *name) {
+void node_drop(Node *parent, const char *name) {
         for (Node **at = &parent->children; *at; at = &(*at)->next)
                 if (strcmp((*at)->name, name) == 0) {
                         Node *node = *at;
@@ -108,7 +106,7 @@ const char *node_file_name(const Node *node, char *buffer, size_t size) {
 
 /* --- functions --- */
 
-static void device_path(const Function *function, char *buffer, size_t size) {
+void function_path(const Function *function, char *buffer, size_t size) {
         const Card *card = function->card;
 
         if (card)
@@ -124,47 +122,47 @@ static const char *way_up(const Function *function) {
 static void add_identity(Node *folder, Function *function) {
         uint32_t class_code = function->class_code;
 
-        add_text(folder, "vendor", "0x%04x\n", function->vendor);
-        add_text(folder, "device", "0x%04x\n", function->device);
-        add_text(folder, "subsystem_vendor", "0x%04x\n", function->subvendor);
-        add_text(folder, "subsystem_device", "0x%04x\n", function->subdevice);
-        add_text(folder, "class", "0x%06x\n", class_code);
-        add_text(folder, "revision", "0x%02x\n", function->revision);
-        add_text(folder, "modalias", "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X\n", function->vendor, function->device,
+        node_add_text(folder, "vendor", "0x%04x\n", function->vendor);
+        node_add_text(folder, "device", "0x%04x\n", function->device);
+        node_add_text(folder, "subsystem_vendor", "0x%04x\n", function->subvendor);
+        node_add_text(folder, "subsystem_device", "0x%04x\n", function->subdevice);
+        node_add_text(folder, "class", "0x%06x\n", class_code);
+        node_add_text(folder, "revision", "0x%02x\n", function->revision);
+        node_add_text(folder, "modalias", "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X\n", function->vendor, function->device,
                  function->subvendor, function->subdevice, class_code >> 16, class_code >> 8 & 0xff, class_code & 0xff);
         if (class_code >> 8 == 0x0300)
-                add_text(folder, "boot_vga", "%d\n", function->boot_display);
+                node_add_text(folder, "boot_vga", "%d\n", function->boot_display);
 }
 
 static void add_attributes(Node *folder, Function *function) {
-        (void) add_file(folder, "config", 0644, ATTRIBUTE_CONFIG, function);
-        (void) add_file(folder, "driver_override", 0644, ATTRIBUTE_OVERRIDE, function);
-        (void) add_file(folder, "d3cold_allowed", 0644, ATTRIBUTE_D3COLD, function);
-        (void) add_file(folder, "power_state", 0444, ATTRIBUTE_POWER_STATE, function);
-        (void) add_file(folder, "rescan", 0200, ATTRIBUTE_RESCAN, function);
-        (void) add_file(folder, "remove", 0200, ATTRIBUTE_REMOVE, function);
+        (void) node_add_file(folder, "config", 0644, ATTRIBUTE_CONFIG, function);
+        (void) node_add_file(folder, "driver_override", 0644, ATTRIBUTE_OVERRIDE, function);
+        (void) node_add_file(folder, "d3cold_allowed", 0644, ATTRIBUTE_D3COLD, function);
+        (void) node_add_file(folder, "power_state", 0444, ATTRIBUTE_POWER_STATE, function);
+        (void) node_add_file(folder, "rescan", 0200, ATTRIBUTE_RESCAN, function);
+        (void) node_add_file(folder, "remove", 0200, ATTRIBUTE_REMOVE, function);
         /* Asked once, while the functions behind it are not there yet: so function 0 has what it can never do. */
-        function->reset_by_bus = function_can_reset_bus(function);
-        if (function->reset_by_bus) {
-                (void) add_file(folder, "reset", 0200, ATTRIBUTE_RESET, function);
-                (void) add_file(folder, "reset_method", 0644, ATTRIBUTE_RESET_METHOD, function);
+        reset_methods_init(function);
+        if (function->reset_methods[0]) {
+                (void) node_add_file(folder, "reset", 0200, ATTRIBUTE_RESET, function);
+                (void) node_add_file(folder, "reset_method", 0644, ATTRIBUTE_RESET_METHOD, function);
         }
-        (void) add_file(add_folder(folder, "power"), "control", 0644, ATTRIBUTE_POWER_CONTROL, function);
+        (void) node_add_file(node_add_folder(folder, "power"), "control", 0644, ATTRIBUTE_POWER_CONTROL, function);
 }
 
 void tree_add_function(Function *function) {
         char path[128], number[16];
 
-        device_path(function, path, sizeof(path));
-        Node *folder = add_path(devices->parent, path);
+        function_path(function, path, sizeof(path));
+        Node *folder = node_add_path(devices->parent, path);
         function->folder = folder;
         add_identity(folder, function);
         add_attributes(folder, function);
-        add_link(folder, "subsystem", "%s/bus/pci", way_up(function));
+        node_add_link(folder, "subsystem", "%s/bus/pci", way_up(function));
         (void) snprintf(number, sizeof(number), "%d", function->group);
-        add_link(folder, "iommu_group", "%s/kernel/iommu_groups/%s", way_up(function), number);
-        add_link(add_folder(add_folder(iommu_groups, number), "devices"), function->name, "../../../../%s", path);
-        add_link(bus_devices, function->name, "../../../%s", path);
+        node_add_link(folder, "iommu_group", "%s/kernel/iommu_groups/%s", way_up(function), number);
+        node_add_link(node_add_folder(node_add_folder(iommu_groups, number), "devices"), function->name, "../../../../%s", path);
+        node_add_link(bus_devices, function->name, "../../../%s", path);
         if (function->driver)
                 tree_driver_bound(function);
 }
@@ -173,30 +171,30 @@ void tree_remove_function(Function *function) {
         char number[16];
 
         (void) snprintf(number, sizeof(number), "%d", function->group);
-        drop(node_child(node_child(iommu_groups, number), "devices"), function->name);
+        node_drop(node_child(node_child(iommu_groups, number), "devices"), function->name);
         if (!node_child(node_child(iommu_groups, number), "devices")->children)
-                drop(iommu_groups, number);
-        drop(bus_devices, function->name);
-        drop(function->folder->parent, function->name);
+                node_drop(iommu_groups, number);
+        node_drop(bus_devices, function->name);
+        node_drop(function->folder->parent, function->name);
         function->folder = NULL;
 }
 
 /* What a display or sound driver has in the function's folder; their nodes have numbers that nobody opens. */
 static void add_class_device(Function *function, const char *subsystem, const char *folder, unsigned number,
                              unsigned major) {
-        Node *node = add_path(function->folder, folder);
+        Node *node = node_add_path(function->folder, folder);
 
-        add_text(node, "dev", "%u:%u\n", major, number);
-        add_link(node, "subsystem", "../../../../../../../class/%s", subsystem);
+        node_add_text(node, "dev", "%u:%u\n", major, number);
+        node_add_link(node, "subsystem", "../../../../../../../class/%s", subsystem);
 }
 
 void tree_driver_bound(Function *function) {
         char path[128], name[64];
         unsigned index = function->card ? function->card->model.index : 0;
 
-        device_path(function, path, sizeof(path));
-        add_link(function->folder, "driver", "%s/bus/pci/drivers/%s", way_up(function), function->driver->name);
-        add_link(function->driver->folder, function->name, "../../../../%s", path);
+        function_path(function, path, sizeof(path));
+        node_add_link(function->folder, "driver", "%s/bus/pci/drivers/%s", way_up(function), function->driver->name);
+        node_add_link(function->driver->folder, function->name, "../../../../%s", path);
         if (function->driver->kind == DRIVER_GPU) {
                 (void) snprintf(name, sizeof(name), "drm/card%u", index);
                 add_class_device(function, "drm", name, index, 226);
@@ -205,14 +203,17 @@ void tree_driver_bound(Function *function) {
         } else if (function->driver->kind == DRIVER_SOUND) {
                 (void) snprintf(name, sizeof(name), "sound/card%u/controlC%u", index, index);
                 add_class_device(function, "sound", name, 32 * index, 116);
-        }
+        } else if (function->driver->kind == DRIVER_FELLOW)
+                fellow_bound(function);
 }
 
 void tree_driver_unbound(Function *function, const Driver *driver) {
-        drop(function->folder, "driver");
-        drop(driver->folder, function->name);
-        drop(function->folder, "drm");
-        drop(function->folder, "sound");
+        node_drop(function->folder, "driver");
+        node_drop(driver->folder, function->name);
+        node_drop(function->folder, "drm");
+        node_drop(function->folder, "sound");
+        if (driver->kind == DRIVER_FELLOW)
+                fellow_unbound(function);
 }
 
 /* /dev/vfio/N is there while a function of the group is on vfio-pci. */
@@ -225,10 +226,10 @@ void tree_update_groups(void) {
                         (void) snprintf(name, sizeof(name), "%d", group);
                         bool there = node_child(vfio, name) != NULL;
                         if (!there && group_is_vfio(group)) {
-                                Node *node = add_file(vfio, name, 0600, ATTRIBUTE_GROUP, NULL);
+                                Node *node = node_add_file(vfio, name, 0600, ATTRIBUTE_GROUP, NULL);
                                 node->number = group;
                         } else if (there && !group_is_vfio(group))
-                                drop(vfio, name);
+                                node_drop(vfio, name);
                 }
 }
 
@@ -239,51 +240,52 @@ static void add_one(Function *function, void *userdata) {
 }
 
 static void add_drivers(Node *bus) {
-        Node *folder = add_folder(bus, "drivers");
+        Node *folder = node_add_folder(bus, "drivers");
 
         for (size_t i = 0; i < n_drivers; i++) {
                 Driver *driver = &drivers[i];
                 if (!driver_find(driver->name))
                         continue;
-                driver->folder = add_folder(folder, driver->name);
-                add_file(driver->folder, "bind", 0200, ATTRIBUTE_BIND, NULL)->driver = driver;
-                add_file(driver->folder, "unbind", 0200, ATTRIBUTE_UNBIND, NULL)->driver = driver;
+                driver->folder = node_add_folder(folder, driver->name);
+                node_add_file(driver->folder, "bind", 0200, ATTRIBUTE_BIND, NULL)->driver = driver;
+                node_add_file(driver->folder, "unbind", 0200, ATTRIBUTE_UNBIND, NULL)->driver = driver;
         }
 }
 
 static void add_guard(Node *bus) {
-        Node *folder = add_path(bus, "drivers/gpuswitch-guard");
+        Node *folder = node_add_path(bus, "drivers/gpuswitch-guard");
 
-        (void) add_file(folder, "guard", 0200, ATTRIBUTE_GUARD, NULL);
-        (void) add_file(folder, "release", 0200, ATTRIBUTE_GUARD_RELEASE, NULL);
-        (void) add_file(folder, "guarded", 0444, ATTRIBUTE_GUARDED, NULL);
+        (void) node_add_file(folder, "guard", 0200, ATTRIBUTE_GUARD, NULL);
+        (void) node_add_file(folder, "release", 0200, ATTRIBUTE_GUARD_RELEASE, NULL);
+        (void) node_add_file(folder, "guarded", 0444, ATTRIBUTE_GUARDED, NULL);
 }
 
 void tree_init(void) {
         tree_root = add(NULL, "", NODE_FOLDER, S_IFDIR | 0755);
-        Node *sys = add_folder(tree_root, "sys");
-        Node *bus = add_path(sys, "bus/pci");
+        Node *sys = node_add_folder(tree_root, "sys");
+        Node *bus = node_add_path(sys, "bus/pci");
 
-        devices = add_folder(sys, "devices");
-        bus_devices = add_folder(bus, "devices");
+        devices = node_add_folder(sys, "devices");
+        bus_devices = node_add_folder(bus, "devices");
         add_drivers(bus);
         if (machine.guard_loaded)
                 add_guard(bus);
-        (void) add_file(bus, "drivers_probe", 0200, ATTRIBUTE_PROBE, NULL);
-        (void) add_file(bus, "drivers_autoprobe", 0644, ATTRIBUTE_AUTOPROBE, NULL);
-        (void) add_file(bus, "rescan", 0200, ATTRIBUTE_RESCAN, NULL);
-        (void) add_path(sys, "class/drm");
-        (void) add_path(sys, "class/sound");
-        (void) add_path(sys, "fs/cgroup");
-        iommu_groups = add_path(sys, "kernel/iommu_groups");
-        (void) add_file(node_child(sys, "kernel"), "uevent_seqnum", 0444, ATTRIBUTE_SEQNUM, NULL);
-        (void) add_file(add_path(sys, "kernel/security"), "lockdown", 0644, ATTRIBUTE_LOCKDOWN, NULL);
-        add_text(add_folder(sys, "power"), "state", "freeze mem disk\n");
-        (void) add_file(node_child(sys, "power"), "mem_sleep", 0644, ATTRIBUTE_MEM_SLEEP, NULL);
-        (void) add_file(add_path(sys, "class/rtc/rtc0"), "wakealarm", 0644, ATTRIBUTE_WAKE_ALARM, NULL);
-        vfio = add_folder(tree_root, "vfio");
-        (void) add_text(vfio, "vfio", "%s", "");
-        (void) add_file(tree_root, "kmsg", 0644, ATTRIBUTE_LOG, NULL);
+        (void) node_add_file(bus, "drivers_probe", 0200, ATTRIBUTE_PROBE, NULL);
+        (void) node_add_file(bus, "drivers_autoprobe", 0644, ATTRIBUTE_AUTOPROBE, NULL);
+        (void) node_add_file(bus, "rescan", 0200, ATTRIBUTE_RESCAN, NULL);
+        (void) node_add_path(sys, "class/drm");
+        (void) node_add_path(sys, "class/sound");
+        fellow_tree_init(sys);
+        (void) node_add_path(sys, "fs/cgroup");
+        iommu_groups = node_add_path(sys, "kernel/iommu_groups");
+        (void) node_add_file(node_child(sys, "kernel"), "uevent_seqnum", 0444, ATTRIBUTE_SEQNUM, NULL);
+        (void) node_add_file(node_add_path(sys, "kernel/security"), "lockdown", 0644, ATTRIBUTE_LOCKDOWN, NULL);
+        node_add_text(node_add_folder(sys, "power"), "state", "freeze mem disk\n");
+        (void) node_add_file(node_child(sys, "power"), "mem_sleep", 0644, ATTRIBUTE_MEM_SLEEP, NULL);
+        (void) node_add_file(node_add_path(sys, "class/rtc/rtc0"), "wakealarm", 0644, ATTRIBUTE_WAKE_ALARM, NULL);
+        vfio = node_add_folder(tree_root, "vfio");
+        (void) node_add_text(vfio, "vfio", "%s", "");
+        (void) node_add_file(tree_root, "kmsg", 0644, ATTRIBUTE_LOG, NULL);
         machine_each(add_one, NULL);
         tree_update_groups();
 }
