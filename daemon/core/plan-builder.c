@@ -75,14 +75,14 @@ void plan_add_guard(PlanBuilder *builder, StepKind kind, const CardFacts *card) 
         plan_add(builder, kind, display->address)->iommu_group = display->iommu_group;
 }
 
-void plan_add_group_free(PlanBuilder *builder, const CardFacts *card, size_t n_parts) {
-        for (size_t i = 0; i < n_parts; i++) {
+void plan_add_group_free(PlanBuilder *builder, const CardFacts *card, size_t first, size_t end) {
+        for (size_t i = first; i < end; i++) {
                 const FunctionFacts *function = card_part_const(card, i);
                 bool seen = false;
 
                 if (!driver_is_guest(function->driver) || function->iommu_group < 0)
                         continue;
-                for (size_t j = 0; j < i; j++)
+                for (size_t j = first; j < i; j++)
                         seen |= driver_is_guest(card_part_const(card, j)->driver) &&
                                 card_part_const(card, j)->iommu_group == function->iommu_group;
                 if (!seen)

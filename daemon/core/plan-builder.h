@@ -19,8 +19,8 @@ Step *plan_add_text(PlanBuilder *builder, StepKind kind, PciAddress address, con
 void plan_add_driver(PlanBuilder *builder, StepKind kind, const FunctionFacts *function, const char *driver);
 /** plan_add_guard() - GUARD_SET or GUARD_CLEAR, of the whole slot. */
 void plan_add_guard(PlanBuilder *builder, StepKind kind, const CardFacts *card);
-/** plan_add_group_free() - once per IOMMU group among those of the first @n_parts that are on a vfio driver. */
-void plan_add_group_free(PlanBuilder *builder, const CardFacts *card, size_t n_parts);
+/** plan_add_group_free() - once per IOMMU group among the parts from @first up to @end that are on a vfio driver. */
+void plan_add_group_free(PlanBuilder *builder, const CardFacts *card, size_t first, size_t end);
 /** plan_add_fellows() - its steps may name what goes along with the card. */
 void plan_add_fellows(PlanBuilder *builder, const CardFacts *card);
 /** plan_finish() - 0, or the refusal for a plan that is too long. */

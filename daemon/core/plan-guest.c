@@ -82,11 +82,17 @@ static void add_bind(PlanBuilder *builder, const FunctionFacts *function, const 
                 plan_add_driver(builder, STEP_BIND, function, driver);
 }
 
-/* Nobody may have the group of a companion that leaves vfio, nor of one that stays while the card is reset. */
-static void add_group_free(PlanBuilder *builder, const CardFacts *card) {
+/*
+ * Nobody may have the group of a companion that leaves vfio, nor of one that stays while the card is reset. A device that goes along and
+ * is on vfio already may be in another machine: then this one could not start, and the card would wait for that one on its way home.
+ */
+static void add_group_free(PlanBuilder *builder, const CardFacts *card, bool companions, bool fellows) {
         size_t first = builder->plan->n_steps;
 
-        plan_add_group_free(builder, card, card->n_functions);
+        if (companions)
+                plan_add_group_free(builder, card, 0, card->n_functions);
+        if (fellows)
+                plan_add_group_free(builder, card, card->n_functions, card_n_parts(card));
         for (size_t i = first; i < builder->plan->n_steps; i++)
                 builder->plan->steps[i].timeout_usec = GROUP_FREE_GUEST_TIMEOUT_USEC;
 }
@@ -124,6 +130,8 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
                   const GuestRequest *request, Plan *ret_plan, Refusal *reterr_refusal) {
         static const char *const overrides[] = { DRIVER_VFIO_PCI, DRIVER_PCI_STUB, OVERRIDE_PINNED };
         static const char *const drivers[] = { DRIVER_VFIO_PCI, DRIVER_PCI_STUB, "" };
+        const FunctionFacts *display = &card->functions[0];
+        bool variant = driver_is_guest(display->driver); /* stays: libvirt may want it, and a VM may hold what is on vfio */
         PlanBuilder builder = { .plan = ret_plan };
         const Recipe *recipe = NULL;
 
@@ -134,7 +142,7 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
         CompanionPlace place = companion_place(card, machine, rule, request);
         GuardChoice choice = choose_guard(card, machine, rule, request, place);
         /* A card that is on vfio-pci already had it when it came. */
-        if (!driver_is_guest(card->functions[0].driver))
+        if (!variant)
                 r = recipe_choose(card, machine, rule, request, choice.guard, false, &recipe, reterr_refusal);
         if (r != 0)
                 return r;
@@ -142,8 +150,7 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
 
         plan_add_fellows(&builder, card);
         add_checks(&builder, card, rule);
-        if ((place != COMPANION_VFIO || recipe) && companion_on_vfio(card))
-                add_group_free(&builder, card);
+        add_group_free(&builder, card, (place != COMPANION_VFIO || recipe) && companion_on_vfio(card), !variant);
         if (choice.set || choice.clear)
                 plan_add_guard(&builder, choice.set ? STEP_GUARD_SET : STEP_GUARD_CLEAR, card);
         for (size_t i = 0; i < card_n_parts(card); i++) {
@@ -152,7 +159,6 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
                         plan_add_text(&builder, STEP_SET_D3COLD, part->address, "0", "1");
         }
         for (size_t i = 1; i < card->n_functions; i++) {
-                /* A variant driver stays: libvirt may want it, and a VM may hold what is on vfio. */
                 if (place == COMPANION_VFIO && driver_is_guest(card->functions[i].driver))
                         continue;
                 add_leave(&builder, &card->functions[i], overrides[place], drivers[place]);
@@ -160,8 +166,6 @@ int plan_to_guest(const CardFacts *card, const MachineFacts *machine, const Rule
         }
         add_fellows(&builder, card, rule);
 
-        const FunctionFacts *display = &card->functions[0];
-        bool variant = driver_is_guest(display->driver); /* stays, as above */
         if (!variant) {
                 add_leave(&builder, display, DRIVER_VFIO_PCI, DRIVER_VFIO_PCI);
                 if (recipe)

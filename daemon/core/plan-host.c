@@ -86,7 +86,7 @@ int plan_to_host(const CardFacts *card, const Rule *rule, ResetState state, cons
 
         *ret_plan = (Plan){ .direction = DIRECTION_HOST, .guard = GUARD_NONE };
         plan_add_fellows(&builder, card);
-        plan_add_group_free(&builder, card, card_n_parts(card));
+        plan_add_group_free(&builder, card, 0, card_n_parts(card));
         /* Only now: while a guest had the card, all ones could have been a function in D3. */
         for (size_t i = 0; builder.plan->n_steps > 0 && i < card->n_functions; i++)
                 plan_add(&builder, STEP_ALIVE, card->functions[i].address);

@@ -34,7 +34,7 @@ int plan_reset(const CardFacts *card, const MachineFacts *machine, const Rule *r
         if (r != 0)
                 return r;
         *ret_plan = (Plan){ .direction = DIRECTION_GUEST, .guard = guard };
-        plan_add_group_free(&builder, card, card->n_functions);
+        plan_add_group_free(&builder, card, 0, card->n_functions);
         if (!isempty(display->driver)) {
                 if (!streq(display->survey.driver_override, display->driver))
                         plan_add_text(&builder, STEP_SET_OVERRIDE, display->address, display->driver,
@@ -59,7 +59,7 @@ int plan_recover(const CardFacts *card, Plan *ret_plan, Refusal *reterr_refusal)
         if (r != 0)
                 return r;
         *ret_plan = (Plan){ .direction = DIRECTION_GUEST };
-        plan_add_group_free(&builder, card, card->n_functions);
+        plan_add_group_free(&builder, card, 0, card->n_functions);
         plan_add(&builder, STEP_REMOVE_RESCAN, display);
         return plan_finish(&builder, display, reterr_refusal);
 }

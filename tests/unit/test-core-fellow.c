@@ -160,13 +160,30 @@ START_TEST(test_always_with_guests) {
         Plan plan = must_plan();
         for (size_t i = 0; i < plan.n_steps; i++)
                 ck_assert(plan.steps[i].address.function != 6 || plan.steps[i].kind == STEP_SET_D3COLD ||
-                          plan.steps[i].kind == STEP_SET_POWER);
+                          plan.steps[i].kind == STEP_SET_POWER || plan.steps[i].kind == STEP_GROUP_FREE);
         away();
         rule.n_fellows = card.n_fellows = 1;
         plan = home_plan(&home);
         for (size_t i = 0; i < plan.n_steps; i++)
                 ck_assert(plan.steps[i].address.function != 6 || plan.steps[i].kind == STEP_SET_D3COLD ||
                           plan.steps[i].kind == STEP_SET_POWER || plan.steps[i].kind == STEP_GROUP_FREE);
+}
+END_TEST
+
+/* On vfio before the card leaves: whoever has it open must let it go, or nothing is done. With guests: they have it by right. */
+START_TEST(test_on_vfio_already) {
+        two_fellows();
+        put(net(), DRIVER_VFIO_PCI, DRIVER_VFIO_PCI);
+        Plan plan = must_plan();
+        ck_assert_int_eq(plan.steps[2].kind, STEP_GROUP_FREE);
+        ck_assert(address_equal(plan.steps[2].address, net_address));
+        ck_assert_uint_eq(plan.steps[2].timeout_usec, GROUP_FREE_GUEST_TIMEOUT_USEC);
+        for (size_t i = 3; i < plan.n_steps; i++)
+                ck_assert_int_ne(plan.steps[i].kind, STEP_GROUP_FREE);
+
+        away();
+        plan = must_plan();
+        ck_assert_uint_eq(plan.n_steps, 0);
 }
 END_TEST
 
@@ -374,6 +391,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tc, test_home);
         tcase_add_test(tc, test_undo);
         tcase_add_test(tc, test_always_with_guests);
+        tcase_add_test(tc, test_on_vfio_already);
         tcase_add_test(tc, test_named_while_away);
         tcase_add_test(tc, test_named_no_more);
         tcase_add_test(tc, test_leftover_is_no_home);
