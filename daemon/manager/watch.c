@@ -35,6 +35,18 @@ static void card_rebound(Card *card, const Uevent *uevent) {
                 log_other_hands(card, card->facts.functions[0].driver);
 }
 
+/* What goes along with a card is a function of none, and is shown with it. */
+static void fellow_rebound(Manager *manager, const Uevent *uevent) {
+        for (size_t i = 0; i < manager->n_cards; i++) {
+                Card *card = manager->cards[i];
+                for (size_t j = 0; j < card->facts.n_fellows; j++)
+                        if (address_equal(card->facts.fellows[j].function.address, uevent->address)) {
+                                card_rebound(card, uevent);
+                                break;
+                        }
+        }
+}
+
 /* Its driver hangs. What it asks for is a hint for people, and not each card stands it. */
 static void card_wedged(Card *card, unsigned wedged) {
         static const struct {
@@ -86,6 +98,8 @@ void watch_uevent(const Uevent *uevent, void *userdata) {
         case UEVENT_UNBIND:
                 if (card)
                         card_rebound(card, uevent);
+                else
+                        fellow_rebound(manager, uevent);
                 break;
         case UEVENT_ADD:
         case UEVENT_REMOVE:
