@@ -51,7 +51,7 @@ def along(address, *fellows):
 
 def send_along(m, g, *fellows):
     m.write_policy(along(DISPLAY, *fellows))
-    g.reload()
+    expect.done(g.reload(), "Reload")
 
 
 def to_guest(m, g, uuid=UUID, address=DISPLAY, fellows=FELLOWS):
@@ -212,7 +212,7 @@ def fellow_two_machines(m, g):
     """Each card has company of its own, and neither machine's end moves the other's."""
     before = everything(m)
     m.write_policy(along(DISPLAY, NVME), along(DISPLAY2, NIC))
-    g.reload()
+    expect.done(g.reload(), "Reload")
     to_guest(m, g, UUID, DISPLAY, (NVME,))
     expect.equal(drivers(m)[NIC], "e1000e", "driver of the other card's company")
     to_guest(m, g, UUID2, DISPLAY2, (NIC,))
@@ -235,7 +235,7 @@ def fellow_policy_changes_meanwhile(m, g):
     send_along(m, g, NVME, NIC)
     to_guest(m, g, fellows=(NVME, NIC))
     m.write_policy()
-    g.reload()
+    expect.done(g.reload(), "Reload")
     home(m, g, fellows=(NVME, NIC))
     expect.same(before, everything(m), "after the way home")
     send_along(m, g, NVME)
@@ -281,7 +281,7 @@ def refused(fellow, words, prepare=None, mend=None):
             mend(m)
         else:
             m.write_policy()
-            g.reload()
+            expect.done(g.reload(), "Reload")
         before = m.sim.state()["functions"]
         for method in "ToGuest", "ToHost":
             expect.done(g.switch(DISPLAY, method), f"{method}, mended")

@@ -139,7 +139,7 @@ def fellow_stays(m, g):
     """`return: stay` is for all of them."""
     before = everything(m)
     m.write_policy({**along(DISPLAY, NVME), "return": "stay"})
-    g.reload()
+    expect.done(g.reload(), "Reload")
     for _ in range(2):
         to_guest(m, g, fellows=(NVME,))
         expect.equal(home(m, g, fellows=(NVME,))["Owner"], "guest", "owner")
