@@ -136,6 +136,14 @@ class LogTest(unittest.TestCase):
             self.assertRegex(client.stdout.readline(), r" 0000:03:00.0 newer\n$")
             client.terminate()
 
+    def test_zz_every_kind(self):  # last: it sends what the others would see
+        for name, number in IDS.items():
+            self.send(MESSAGE=f"of kind {name}", MESSAGE_ID=number)
+        self.send(MESSAGE="behind them", MESSAGE_ID=IDS["OTHER_HANDS"])
+        self.wait_for_entry("behind them")
+        said = [message for _, message in self.messages()]
+        self.assertEqual([name for name in IDS if f"of kind {name}" not in said], [])
+
     def test_no_journal(self):
         done = subprocess.run([CLIENT, "log", "-D", "/nonexistent"], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
