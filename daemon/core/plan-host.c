@@ -113,6 +113,16 @@ static bool is_leftover(const FunctionFacts *function, const HomeFunction *earli
                 streq(override, DRIVER_PCI_STUB));
 }
 
+static void note_one(const FunctionFacts *function, bool is_fellow, HomeFunction *home) {
+        home->address = function->address;
+        (void) text_copy(home->driver, sizeof(home->driver), function->driver);
+        (void) text_copy(home->driver_override, sizeof(home->driver_override), function->survey.driver_override);
+        (void) text_copy(home->power_control, sizeof(home->power_control), function->survey.power_control);
+        (void) text_copy(home->d3cold_allowed, sizeof(home->d3cold_allowed), function->survey.d3cold_allowed);
+        if (is_fellow)
+                (void) text_copy(home->reset_method, sizeof(home->reset_method), function->survey.reset_method);
+}
+
 void home_note(const CardFacts *card, bool incomplete, Home *record) {
         const Home before = *record;
 
@@ -125,15 +135,14 @@ void home_note(const CardFacts *card, bool incomplete, Home *record) {
                         *home = *earlier;
                         continue;
                 }
-                home->address = function->address;
-                (void) text_copy(home->driver, sizeof(home->driver), function->driver);
-                (void) text_copy(home->driver_override, sizeof(home->driver_override),
-                                 function->survey.driver_override);
-                (void) text_copy(home->power_control, sizeof(home->power_control), function->survey.power_control);
-                (void) text_copy(home->d3cold_allowed, sizeof(home->d3cold_allowed),
-                                 function->survey.d3cold_allowed);
-                if (i >= card->n_functions)
-                        (void) text_copy(home->reset_method, sizeof(home->reset_method),
-                                         incomplete && earlier ? earlier->reset_method : function->survey.reset_method);
+                note_one(function, i >= card->n_functions, home);
+                if (incomplete && earlier)
+                        (void) text_copy(home->reset_method, sizeof(home->reset_method), earlier->reset_method);
         }
+}
+
+void home_note_fellows(const CardFacts *card, Home *record) {
+        for (size_t i = 0; i < card->n_fellows && record->known && record->n_functions < PARTS_MAX; i++)
+                if (!home_function(record, card->fellows[i].function.address))
+                        note_one(&card->fellows[i].function, true, &record->functions[record->n_functions++]);
 }

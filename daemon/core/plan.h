@@ -165,6 +165,12 @@ bool plan_before_host_bind(const Plan *plan, size_t n_done);
  */
 void home_note(const CardFacts *card, bool incomplete, Home *record);
 
+/**
+ * home_note_fellows() - the same for a card that has left already, of what is to go along with it from now on
+ * @record: what is in it stays; nothing is added to one that is not known
+ */
+void home_note_fellows(const CardFacts *card, Home *record);
+
 /** step_path() - the file that a step writes or reads, "" for a step without one. Returns @buffer. */
 const char *step_path(const Step *step, char buffer[static PATH_TEXT_SIZE]);
 

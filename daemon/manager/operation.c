@@ -163,12 +163,14 @@ static void operation_plan(Operation *operation) {
                 operation_execute(operation);
 }
 
-/* Where the card is at home, if it is there now; else what is known already stays. */
+/* Where the card is at home, if it is there now; else what is known already stays, and who joins it is added. */
 static void note_home(Card *card) {
         const char *driver = card->facts.functions[0].driver;
 
         if (driver_is_host(driver) || (isempty(driver) && (card->seen_bound || !card->home.known)))
                 home_note(&card->facts, card->home_incomplete, &card->home);
+        else
+                home_note_fellows(&card->facts, &card->home);
 }
 
 static void operation_begin(Operation *operation) {

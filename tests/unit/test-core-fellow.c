@@ -220,6 +220,31 @@ START_TEST(test_named_no_more) {
 }
 END_TEST
 
+/* Policy has named one while the card was away, and the next guest gets it as well: from then on it has a home too. */
+START_TEST(test_joins_while_away) {
+        Home home = { 0 };
+
+        two_fellows();
+        card.n_fellows = 1;
+        home_note(&card, false, &home);
+        away();
+        put(net(), "e1000e", "");
+        offer(net(), "flr bus");
+        home_note_fellows(&card, &home);
+        ck_assert_uint_eq(home.n_functions, card_n_parts(&card));
+        const HomeFunction *kept = &home.functions[card.n_functions], *added = kept + 1;
+        ck_assert(address_equal(kept->address, nvme_address) && address_equal(added->address, net_address));
+        ck_assert_str_eq(kept->driver, "nvme");
+        ck_assert_str_eq(kept->reset_method, "device_specific flr bus");
+        ck_assert_str_eq(added->driver, "e1000e");
+        ck_assert_str_eq(added->reset_method, "flr bus");
+
+        Home unknown = { 0 };
+        home_note_fellows(&card, &unknown);
+        ck_assert_uint_eq(unknown.n_functions, 0);
+}
+END_TEST
+
 /* A way home that has failed half-way leaves our own list of methods there: no home of anybody. */
 START_TEST(test_leftover_is_no_home) {
         Home home = home_of_two();
@@ -394,6 +419,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tc, test_on_vfio_already);
         tcase_add_test(tc, test_named_while_away);
         tcase_add_test(tc, test_named_no_more);
+        tcase_add_test(tc, test_joins_while_away);
         tcase_add_test(tc, test_leftover_is_no_home);
         tcase_add_loop_test(tc, test_refused, 0, (int) ELEMENTSOF(refusals));
         tcase_add_test(tc, test_use_counts_on_host_driver);

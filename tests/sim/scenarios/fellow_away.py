@@ -193,12 +193,33 @@ def fellow_hangs_on_the_way_home(m, g):
 
 
 @scenario(cards=CARDS)
-def fellow_group_is_held_at_the_start(m, g):
-    """Nothing of the kind keeps a machine from being refused in mid-way: its second device is not let go, and all is put back."""
+def fellow_second_refused(m, g):
+    """The second of them cannot leave: the first, which has left, comes back."""
     before = everything(m)
     send_along(m, g, NIC, NVME)
     m.sim.fault("no", "refuse", NVME, "driver_override", value="vfio-pci", errno=errno.EBUSY)
     expect.refused(g.prepare(UUID, "vm", DISPLAY, NIC, NVME), "busy", "PrepareDomain")
     g.wait_idle(DISPLAY)
     expect.same(before, everything(m), "after the undo")
+    whole(m, g)
+
+
+@scenario(cards=CARDS)
+def fellow_joins_a_card_that_is_away(m, g):
+    """Policy names it while the card waits on vfio-pci, and the next machine gets it too: it goes home with the card."""
+    before = everything(m)
+    m.write_policy({**along(DISPLAY, NVME), "return": "stay"})
+    g.reload()
+    to_guest(m, g, fellows=(NVME,))
+    home(m, g, fellows=(NVME,))
+    m.write_policy({**along(DISPLAY, NIC, NVME), "return": "stay"})
+    g.reload()
+    to_guest(m, g, fellows=(NVME, NIC))
+    m.kill_daemon()
+    m.start_daemon()
+    g.wait(DISPLAY, lambda p: p is not None, "the card on the bus")
+    home(m, g, fellows=(NVME, NIC))
+    expect.equal([drivers(m)[name] for name in (NVME, NIC)], ["vfio-pci"] * 2, "drivers, with nobody")
+    expect.done(g.switch(DISPLAY, "ToHost"), "home")
+    expect.same(before, everything(m), "at home")
     whole(m, g)
