@@ -9,9 +9,10 @@ run alone by its name, SCENARIO/CELL.
 
   -eio       each write of the way is refused in turn, and the places are those of the way back (or of the rest of the way home)
   -eio-next  whatever the next daemon writes first is refused
+  -fellow    three devices of other slots go along by policy
 
 What has to be true in every cell, however the daemon comes to it:
-- the card is whole: all of it (drivers, overrides, power settings, BARs) as at home, or all of it as with the guest;
+- the card is whole: all of it (drivers, overrides, power settings, resets, BARs) as at home, or all of it as with the guest;
 - and that side fits the claims and what the caller was told: see SIDES. Where nobody waits and no claim is on record: home;
 - at rest, not stuck, no record left in the store;
 - the reset state that is claimed is not better than the truth, and `failed` only after a reset that was refused;
@@ -43,7 +44,8 @@ PLACES = {
     "helper": [("request", "after"), ("write", "before"), ("write", "after"), ("answer", "before"), ("answer", "after")],
 }
 # Without --whole, one cell of so many is run, always the same ones.
-SHARES = {"": 4, "-eio": 40, "-eio-next": 12}
+SHARES = {"": 4, "-eio": 40, "-eio-next": 12, "-fellow": 40}
+FELLOW_CARDS, FELLOW_SLOTS = ("polaris", "pascal", "nvme", "wireless", "nic"), (3, 4, 5)
 ATTRIBUTES = {"driver_override": "override", "power/control": "control", "d3cold_allowed": "d3cold"}
 
 Way = namedtuple("Way", "direction begin go")
@@ -95,13 +97,22 @@ class Matrix:
 
     def __init__(self, m, g, who, temper, way, kind):
         self.m, self.g, self.who, self.way, self.name, self.kind = m, g, who, WAYS[way], way, kind
+        self.slots = (1,)
+        if kind == "-fellow":
+            self.slots += FELLOW_SLOTS
+            m.write_policy({"match": {"address": DISPLAY}, "with": [f"0000:{slot:02x}:00.0" for slot in FELLOW_SLOTS]})
+            g.reload()
         m.sim.command("set", 1, "temper", temper)
-        self.home = m.snapshot()
+        self.home = self.snapshot()
         # A card that has been there and back: its state is the one that most can go wrong with.
         expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
-        self.guest = m.snapshot()
+        self.guest = self.snapshot()
+        expect.true(all(self.guest[name]["driver"] != values["driver"] for name, values in self.home.items()), "somebody stays at home")
         expect.done(g.switch(DISPLAY, "ToHost"), "home")
-        expect.equal(differences(m.snapshot(), self.home), [], "at home")
+        expect.equal(differences(self.snapshot(), self.home), [], "at home")
+
+    def snapshot(self):
+        return self.m.snapshot(*self.slots)
 
     # --- the way
 
@@ -205,7 +216,7 @@ class Matrix:
         if self.kind == "-eio-next":
             return claim
         sides, excused = self.allowed(told, step)
-        now = self.m.snapshot()
+        now = self.snapshot()
         off = {"home": differences(now, self.home, excused), "guest": differences(now, self.guest, excused)}
         side = "home" if not off["home"] else "guest" if not off["guest"] else None
         expect.true(side, f"neither at home nor with the guest: {off['home']}; {off['guest']}")
@@ -227,7 +238,7 @@ class Matrix:
             self.g.bus.call(NAME, ROOT, MANAGER, "SyncDomains", "ta(ssas)", now, [])
         if claim == "domain":
             shown = self.g.wait_idle(DISPLAY)
-            expect.equal(differences(self.m.snapshot(), self.home), [], "after the release")
+            expect.equal(differences(self.snapshot(), self.home), [], "after the release")
             expect.true(not shown["Domain"] and not shown["LeasedByHand"], "somebody has a claim after the release")
 
     def look_again(self):
@@ -238,13 +249,13 @@ class Matrix:
     def once_more(self):
         self.look_again()
         expect.done(self.g.switch(DISPLAY, "ToHost"), "home")
-        expect.equal(differences(self.m.snapshot(), self.home), [], "at home")
+        expect.equal(differences(self.snapshot(), self.home), [], "at home")
         expect.done(self.g.switch(DISPLAY, "ToGuest"), "to the guest once more")
-        expect.equal(differences(self.m.snapshot(), self.guest), [], "with the guest")
+        expect.equal(differences(self.snapshot(), self.guest), [], "with the guest")
         self.m.sim.command("guest", "start", 1)
         self.m.sim.command("guest", "stop", 1)
         expect.done(self.g.switch(DISPLAY, "ToHost"), "home once more")
-        expect.equal(differences(self.m.snapshot(), self.home), [], "at home once more")
+        expect.equal(differences(self.snapshot(), self.home), [], "at home once more")
         expect.unharmed(self.m)
 
     def cell(self, point, when, number, step):
@@ -287,12 +298,14 @@ class Matrix:
         for name, values in self.home.items():
             folder = f"/sys/bus/pci/devices/{name}"
             write(f"{folder}/driver_override", values["override"] + "\n")
-            if self.m.snapshot()[name]["driver"] != values["driver"]:
+            if self.snapshot()[name]["driver"] != values["driver"]:
                 if os.path.exists(f"{folder}/driver"):
                     write(f"{folder}/driver/unbind", name)
                 write(f"/sys/bus/pci/drivers/{values['driver']}/bind", name)
             write(f"{folder}/power/control", values["control"])
             write(f"{folder}/d3cold_allowed", values["d3cold"])
+            if os.path.exists(f"{folder}/reset_method"):
+                write(f"{folder}/reset_method", values["reset_method"].replace(",", " ") + "\n")
         self.m.start_daemon(shim=True)
         self.g.wait_idle(DISPLAY)
 
@@ -327,9 +340,11 @@ def make(who, temper, way, kind):
     return run
 
 
-for one_who in PLACES:
+for one_who, kinds in ("crash", ("", "-eio", "-eio-next")), ("helper", ("", "-eio")):
     for one_temper in "strict", "armed":
         for one_way in WAYS:
-            for one_kind in SHARES if one_who == "crash" else ("", "-eio"):
+            for one_kind in kinds:
                 add(f"{one_who}-{one_temper}-{one_way}{one_kind}", make(one_who, one_temper, one_way, one_kind), shim=True,
                     timeout=7200)
+    for one_way in WAYS:
+        add(f"{one_who}-strict-{one_way}-fellow", make(one_who, "strict", one_way, "-fellow"), cards=FELLOW_CARDS, shim=True, timeout=7200)
