@@ -9,10 +9,11 @@ import time
 from simlib import expect
 from simlib.bus import Bus
 from simlib.gpuswitch import MANAGER, NAME, ROOT
-from simlib.machine import DISPLAY
+from simlib.machine import DISPLAY, DISPLAY2
 from simlib.runner import scenario
 
 UUID = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
+OTHER = "5dea22b3-1d52-d8f3-2516-782e98ab3fa1"
 STORE = "/var/lib/gpuswitch/gpuswitch.db"
 QUIRK = """{ "version": 1, "families": [ { "family": "bumpy", "match": [{ "id": "1002:67df" }],
     "bus_reset": { "value": "forbidden", "source": "a test" }, %s
@@ -209,6 +210,25 @@ def budget_adopted_guest(m, g):
     watcher.sync((UUID, "vm", (DISPLAY,)))
     expect_left(g, 0, "all 2 count as used up, since gpuswitch-virtwatch was not there for all of this run")
     expect.equal(asked(g), 1, "stops asked for")
+
+
+@scenario(cards=("polaris", "polaris"))
+def budget_of_two_machines(m, g):
+    """Each has its own, and its own stop."""
+    watcher = begin(m, g, limit=0)
+    expect.done(g.prepare(OTHER, "other", DISPLAY2), "PrepareDomain of the other")
+    g.bus.signals.clear()
+    expect_left(g, 0, "after the next one virtual machine 'vm'")
+    watcher.tell("DomainEvent", "sss", OTHER, "started", "booted")
+    g.properties(DISPLAY)
+    expect.equal([s.body for s in g.bus.signals if s.member == "RebootsUsedUp"], [[OTHER]], "whom virtwatch is asked to stop")
+    watcher.event("reboot-stops")
+    shown = [g.properties(address)["RebootStops"] for address in (DISPLAY, DISPLAY2)]
+    expect.equal(shown, [True, False], "whose reboot becomes a stop")
+    expect.done(g.release(OTHER, "shutdown"), "ReleaseDomain of the other")
+    g.wait(DISPLAY2, lambda p: p["Owner"] == "host", "the other card at home")
+    expect.equal(g.properties(DISPLAY)["RebootStops"], True, "the stop of the one that goes on")
+    expect.true("has stopped with no reboot left" not in m.log(), "a machine that had no stop is said to have had one")
 
 
 DIRTY = '"state": { "dirty_guest_end": { "value": "unknown", "source": "a test" } },'
