@@ -5,6 +5,8 @@
  * no other driver can come first, and then put back to what it was before the card left.
  */
 
+#include <assert.h>
+
 #include "base/address.h"
 #include "base/text.h"
 #include "core/plan-builder.h"
@@ -99,6 +101,24 @@ int plan_to_host(const CardFacts *card, const Rule *rule, ResetState state, cons
                         add_unknown_home(&builder, card, part);
         }
         return plan_finish(&builder, address, reterr_refusal);
+}
+
+void plan_fellows_home(const CardFacts *card, const Home *home, Plan *ret_plan) {
+        PlanBuilder builder = { .plan = ret_plan };
+
+        *ret_plan = (Plan){ .direction = DIRECTION_HOST, .guard = GUARD_NONE };
+        plan_add_fellows(&builder, card);
+        plan_add_group_free(&builder, card, card->n_functions, card_n_parts(card));
+        size_t n_checks = ret_plan->n_steps;
+        for (size_t i = card->n_functions; i < card_n_parts(card); i++) {
+                const FunctionFacts *part = card_part_const(card, i);
+                const HomeFunction *known = home_function(home, part->address);
+                if (known)
+                        add_home(&builder, card, part, known);
+        }
+        if (ret_plan->n_steps == n_checks)
+                ret_plan->n_steps = 0;
+        assert(!builder.overflow); /* they are few */
 }
 
 static bool is_leftover(const FunctionFacts *function, const HomeFunction *earlier, bool incomplete) {

@@ -157,6 +157,12 @@ int plan_undo(const Plan *plan, size_t n_done, Plan *ret_undo, Refusal *reterr_r
 bool plan_before_host_bind(const Plan *plan, size_t n_done);
 
 /**
+ * plan_fellows_home() - of a card that is lost and stays where it is: what went along with it goes home
+ * @ret_plan: without steps when nothing is to be done
+ */
+void plan_fellows_home(const CardFacts *card, const Home *home, Plan *ret_plan);
+
+/**
  * home_note() - what to record before the card leaves. Every function must be surveyed.
  * @incomplete: the last switch could not put everything back
  * @record: the earlier one, replaced. A function that an earlier switch has left half-way (an override that only a

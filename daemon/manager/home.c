@@ -66,7 +66,7 @@ static void on_system_state(Card *card, bool going_down) {
 
 void home_go(Card *card) {
         /* Not by the display's driver alone: a daemon that died behind its bind has left the companions. */
-        if (card->state == RESET_STATE_FAILED) {
+        if (card->state == RESET_STATE_FAILED && card->facts.n_fellows == 0) {
                 card->wants_home = false;
                 (void) card_save(card);
                 card_publish(card);

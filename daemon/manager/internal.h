@@ -277,6 +277,7 @@ struct Operation {
         bool rescan;    /* off the bus and back, see plan_recover() */
         bool lists_companion;
         PciAddress companion;
+        bool without_card; /* the card is lost and will be refused; what went along with it goes home */
 
         OperationPhase phase;
         Run *run;

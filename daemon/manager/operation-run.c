@@ -151,7 +151,12 @@ static void forward_failed(Operation *operation, const RunResult *result) {
                 step_refusal(operation, result, &operation->refusal);
 
         if (operation->direction == DIRECTION_HOST && card->state == RESET_STATE_FAILED) {
-                operation_finish(operation, &operation->refusal); /* never bound again */
+                /* Never bound again. A group that is not free is none to go on in. */
+                plan_fellows_home(&card->facts, &card->home, &operation->back);
+                if (step->kind != STEP_GROUP_FREE && operation->back.n_steps > 0)
+                        operation_run_back(operation, OPERATION_TAIL);
+                else
+                        operation_finish(operation, &operation->refusal);
                 return;
         }
         if (operation->direction == DIRECTION_HOST && display_is_home(operation, result->index)) {
@@ -213,9 +218,9 @@ static void on_forward_ended(Run *run, const RunResult *result, void *userdata) 
                 return;
         switch (result->end) {
         case RUN_END_DONE:
-                if (operation->direction == DIRECTION_HOST)
+                if (operation->direction == DIRECTION_HOST && !operation->without_card)
                         card->home_incomplete = false;
-                operation_finish(operation, NULL);
+                operation_finish(operation, operation->without_card ? &operation->refusal : NULL);
                 break;
         case RUN_END_STEP_FAILED:
         case RUN_END_HELPER_DIED:

@@ -110,6 +110,18 @@ void operation_finish(Operation *operation, const Refusal *refusal) {
         manager_card_idle(card);
 }
 
+/* A card that is lost stays where it is. What went along with it need not be lost, and the host may want it. */
+static bool goes_without_card(Operation *operation, const Refusal *refusal) {
+        const Card *card = operation->card;
+
+        if (refusal->code != REFUSAL_CARD_FAILED || operation->direction != DIRECTION_HOST || operation->question)
+                return false;
+        plan_fellows_home(&card->facts, &card->home, &operation->plan);
+        operation->without_card = operation->plan.n_steps > 0;
+        operation->refusal = *refusal;
+        return operation->without_card;
+}
+
 static void operation_plan(Operation *operation) {
         Card *card = operation->card;
         MachineFacts machine;
@@ -140,8 +152,10 @@ static void operation_plan(Operation *operation) {
         if (r != 0) {
                 if (refusal.state < 0)
                         refusal.state = card->state;
-                operation_finish(operation, &refusal);
-                return;
+                if (!goes_without_card(operation, &refusal)) {
+                        operation_finish(operation, &refusal);
+                        return;
+                }
         }
         bool moves = operation->plan.n_steps > 0 && !operation->question;
         if (moves && sleep_refuses(card, &refusal)) {

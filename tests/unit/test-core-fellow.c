@@ -220,6 +220,28 @@ START_TEST(test_named_no_more) {
 }
 END_TEST
 
+/* The card reads all ones: nothing is done to it, and the others go home. Who is there already has nothing to do. */
+START_TEST(test_home_without_card) {
+        Home home = home_of_two();
+        Plan plan;
+
+        away();
+        put(net(), "e1000e", "");
+        (void) text_copy(net()->survey.power_control, ATTRIBUTE_VALUE_SIZE, "auto");
+        (void) text_copy(net()->survey.d3cold_allowed, ATTRIBUTE_VALUE_SIZE, "1");
+        card.functions[0].survey.config_dead = true;
+        plan_fellows_home(&card, &home, &plan);
+        PLAN_MUST_BE(&plan, "check-group .6 35", "set-override .6 (vfio-pci) nvme", "unbind .6 vfio-pci", "bind .6 nvme",
+                     "set-override .6 (nvme) -", "set-power .6 (on) auto",
+                     "set-reset-method .6 (device_specific) device_specific flr bus", "set-d3cold .6 (0) 1");
+        ck_assert_uint_eq(plan.n_fellows, 2);
+
+        two_fellows();
+        plan_fellows_home(&card, &home, &plan);
+        ck_assert_uint_eq(plan.n_steps, 0);
+}
+END_TEST
+
 /* Policy has named one while the card was away, and the next guest gets it as well: from then on it has a home too. */
 START_TEST(test_joins_while_away) {
         Home home = { 0 };
@@ -419,6 +441,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tc, test_on_vfio_already);
         tcase_add_test(tc, test_named_while_away);
         tcase_add_test(tc, test_named_no_more);
+        tcase_add_test(tc, test_home_without_card);
         tcase_add_test(tc, test_joins_while_away);
         tcase_add_test(tc, test_leftover_is_no_home);
         tcase_add_loop_test(tc, test_refused, 0, (int) ELEMENTSOF(refusals));

@@ -223,3 +223,83 @@ def fellow_joins_a_card_that_is_away(m, g):
     expect.done(g.switch(DISPLAY, "ToHost"), "home")
     expect.same(before, everything(m), "at home")
     whole(m, g)
+
+
+def lost_in_the_guest(m, g, is_known):
+    before = everything(m)
+    send_along(m, g, *FELLOWS)
+    to_guest(m, g)
+    m.sim.command("set", 1, "state", "failed")
+    if is_known:
+        m.sim.command("log", f"vfio-pci {DISPLAY}: not ready 65535ms after bus reset; giving up")
+        g.wait(DISPLAY, lambda p: p["ResetState"] == "failed", "the card's end")
+    shown = home(m, g)
+    expect.equal((shown["Owner"], shown["ResetState"]), ("none", "failed"), "the card")
+    expect.same({name: values for name, values in before.items() if name not in (DISPLAY, AUDIO)}, everything(m), "all but the card")
+    expect.equal(drivers(m)[DISPLAY], "vfio-pci", "driver of the lost card")
+    first = len(m.sim.record())
+    expect.refused(g.switch(DISPLAY, "ToHost"), "all ones", "home once more")
+    expect.equal(m.sim.record(first), [], "writes of it")
+
+
+@scenario(cards=CARDS)
+def fellow_of_a_lost_card(m, g):
+    """The card dies in the guest: they are not lost with it. Nothing more is done when that is over."""
+    lost_in_the_guest(m, g, False)
+
+
+@scenario(cards=CARDS)
+def fellow_of_a_card_known_for_lost(m, g):
+    """The kernel has told of it while the guest was still there."""
+    lost_in_the_guest(m, g, True)
+
+
+@scenario(cards=CARDS)
+def fellow_of_a_card_that_dies_on_its_way(m, g):
+    """It dies when it is let go by the guest's driver: never bound again, and the others go home."""
+    before = everything(m)
+    send_along(m, g, *FELLOWS)
+    expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
+    m.sim.fault("dies", "dead", DISPLAY, "unbind", value="vfio-pci")
+    expect.refused(g.switch(DISPLAY, "ToHost"), "all ones", "home")
+    shown = g.wait_idle(DISPLAY)
+    expect.equal((shown["Owner"], shown["ResetState"]), ("none", "failed"), "the card")
+    expect.same({name: values for name, values in before.items() if name not in (DISPLAY, AUDIO)}, everything(m), "all but the card")
+
+
+@scenario(cards=CARDS)
+def fellow_of_a_lost_card_refused(m, g):
+    """One of them does not go home either: the rest does, and that one at the next try."""
+    before = everything(m)
+    send_along(m, g, *FELLOWS)
+    expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
+    m.sim.command("set", 1, "state", "failed")
+    m.sim.fault("no", "refuse", NVME, "bind", value="nvme", errno=errno.EIO, forever=1)
+    expect.refused(g.switch(DISPLAY, "ToHost"), "all ones", "home")
+    g.wait_idle(DISPLAY)
+    expect.same({name: values for name, values in before.items() if name not in (DISPLAY, AUDIO, NVME)}, everything(m), "the rest")
+    expect.equal(drivers(m)[NVME], "", "its driver")
+    expect.true(NVME in m.log(), "the daemon does not say which device is not home")
+    m.sim.command("forget", "no")
+    expect.refused(g.switch(DISPLAY, "ToHost"), "all ones", "home once more")
+    expect.same({name: values for name, values in before.items() if name not in (DISPLAY, AUDIO)}, everything(m), "all but the card")
+
+
+@scenario(cards=CARDS)
+def fellow_of_a_lost_card_and_daemon(m, g):
+    """The daemon dies while they go home without the card: the next one brings them there."""
+    before = everything(m)
+    send_along(m, g, *FELLOWS)
+    expect.done(g.switch(DISPLAY, "ToGuest"), "to the guest")
+    m.sim.command("set", 1, "state", "failed")
+    m.sim.fault("here", "hold", NVME, "unbind", value="vfio-pci")
+    g.start(DISPLAY, "ToHost")
+    m.sim.wait_hit("here")
+    m.kill_daemon()
+    m.sim.release("here")
+    m.start_daemon()
+    g.wait(DISPLAY, lambda p: p is not None, "the card on the bus")
+    shown = g.wait_idle(DISPLAY)
+    expect.equal((shown["Owner"], shown["ResetState"]), ("none", "failed"), "the card")
+    expect.same({name: values for name, values in before.items() if name not in (DISPLAY, AUDIO)}, everything(m), "all but the card")
+    expect.equal(drivers(m)[DISPLAY], "vfio-pci", "driver of the lost card")
