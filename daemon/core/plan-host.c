@@ -109,15 +109,15 @@ void plan_fellows_home(const CardFacts *card, const Home *home, Plan *ret_plan) 
         *ret_plan = (Plan){ .direction = DIRECTION_HOST, .guard = GUARD_NONE };
         plan_add_fellows(&builder, card);
         plan_add_group_free(&builder, card, card->n_functions, card_n_parts(card));
-        size_t n_checks = ret_plan->n_steps;
+        size_t n_checks = builder.plan->n_steps;
         for (size_t i = card->n_functions; i < card_n_parts(card); i++) {
                 const FunctionFacts *part = card_part_const(card, i);
                 const HomeFunction *known = home_function(home, part->address);
                 if (known)
                         add_home(&builder, card, part, known);
         }
-        if (ret_plan->n_steps == n_checks)
-                ret_plan->n_steps = 0;
+        if (builder.plan->n_steps == n_checks)
+                builder.plan->n_steps = 0;
         assert(!builder.overflow); /* they are few */
 }
 
