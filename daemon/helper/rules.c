@@ -67,7 +67,7 @@ int refuse(HelperReply *reply, HelperRule rule, const char *format, ...) {
 /* Return: 0, also where the device is not there: @ret_class is then as it was. */
 static int read_class(const Helper *helper, PciAddress address, uint32_t *ret_class, HelperReply *reply) {
         char path[PATH_TEXT_SIZE], text[ATTRIBUTE_VALUE_SIZE];
-        uint64_t class_code;
+        uint64_t class_code = 0;
 
         int r = device_path(helper, address, "class", path);
         if (r == 0)
