@@ -4,6 +4,7 @@
 #include "core/facts.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/address.h"
 #include "base/text.h"
@@ -20,14 +21,32 @@ size_t card_n_parts(const CardFacts *card) {
         return card->n_functions + card->n_fellows;
 }
 
-FunctionFacts *card_part(CardFacts *card, size_t index) {
+const FunctionFacts *card_part_const(const CardFacts *card, size_t index) {
         assert(index < card_n_parts(card));
         return index < card->n_functions ? &card->functions[index] : &card->fellows[index - card->n_functions].function;
 }
 
-const FunctionFacts *card_part_const(const CardFacts *card, size_t index) {
-        assert(index < card_n_parts(card));
-        return index < card->n_functions ? &card->functions[index] : &card->fellows[index - card->n_functions].function;
+FunctionFacts *card_part(CardFacts *card, size_t index) {
+        return (FunctionFacts *) card_part_const(card, index); /* of a card that may be changed */
+}
+
+const FunctionFacts *card_part_at(const CardFacts *card, PciAddress address) {
+        for (size_t i = 0; i < card_n_parts(card); i++)
+                if (address_equal(card_part_const(card, i)->address, address))
+                        return card_part_const(card, i);
+        return NULL;
+}
+
+bool reset_method_offered(const char *methods, const char *method) {
+        size_t n = strlen(method);
+
+        for (; *methods; methods += strspn(methods, " ")) {
+                size_t length = strcspn(methods, " ");
+                if (length == n && strncmp(methods, method, n) == 0)
+                        return true;
+                methods += length;
+        }
+        return false;
 }
 
 bool driver_is_guest(const char *driver) {

@@ -106,6 +106,11 @@ const FunctionFacts *card_function(const CardFacts *card, PciAddress address);
 size_t card_n_parts(const CardFacts *card);
 FunctionFacts *card_part(CardFacts *card, size_t index);
 const FunctionFacts *card_part_const(const CardFacts *card, size_t index);
+/** card_part_at() - the one with that address, or NULL. */
+const FunctionFacts *card_part_at(const CardFacts *card, PciAddress address);
+
+/** reset_method_offered() - is @method one of @methods, which are as `reset_method` has them: "flr bus"? */
+bool reset_method_offered(const char *methods, const char *method);
 
 /** card_owner() - who has the card by its driver links; never OWNER_SWITCHING. The display function decides. */
 Owner card_owner(const CardFacts *card);

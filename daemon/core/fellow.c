@@ -8,8 +8,6 @@
 
 #include "core/fellow.h"
 
-#include <string.h>
-
 #include "base/address.h"
 #include "base/text.h"
 
@@ -20,26 +18,14 @@ const FellowRule *fellow_rule(const Rule *rule, PciAddress address) {
         return NULL;
 }
 
-static bool list_has(const char *list, const char *word) {
-        size_t n = strlen(word);
-
-        for (; *list; list += strspn(list, " ")) {
-                size_t length = strcspn(list, " ");
-                if (length == n && strncmp(list, word, n) == 0)
-                        return true;
-                list += length;
-        }
-        return false;
-}
-
 const char *fellow_method(const FellowRule *rule, const FunctionFacts *function) {
         const char *offered = function->survey.reset_method;
 
         switch (rule->reset) {
         case DEVICE_RESET_KERNEL:
-                return list_has(offered, "device_specific") ? "device_specific" : "";
+                return reset_method_offered(offered, "device_specific") ? "device_specific" : "";
         case DEVICE_RESET_FLR:
-                return list_has(offered, "flr") ? "flr" : list_has(offered, "af_flr") ? "af_flr" : "";
+                return reset_method_offered(offered, "flr") ? "flr" : reset_method_offered(offered, "af_flr") ? "af_flr" : "";
         case DEVICE_RESET_UNKNOWN:
         case DEVICE_RESET_NONE:
         case _DEVICE_RESET_MAX:
@@ -59,7 +45,7 @@ static const char *reset_problem(const FellowRule *rule, const FunctionFacts *fu
                                    rule->reset == DEVICE_RESET_KERNEL ? "the kernel's own method (device_specific)"
                                                                       : "a function level reset (flr)",
                                    isempty(offered) ? "none" : "'", offered, isempty(offered) ? "" : "'");
-        else if (!needs_own && rule->bus_reset_forbidden && (list_has(offered, "bus") || list_has(offered, "cxl_bus")))
+        else if (!needs_own && rule->bus_reset_forbidden && (reset_method_offered(offered, "bus") || reset_method_offered(offered, "cxl_bus")))
                 (void) text_format(buffer, size, "it (%s) must not get a bus reset, and the kernel offers '%s'", rule->device,
                                    offered);
         else

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The way home: display first, its audio function last (quirk_gpu_hda(), drivers/pci/quirks.c, makes the
- * audio function a consumer of the display), then what went along with the card. The override is aimed at the home driver while binding, so that
- * no other driver can come first, and then put back to what it was before the card left.
+ * audio function a consumer of the display), then what went along with the card. The override is aimed at
+ * the home driver while binding, so that no other driver can come first, and then put back to what it was
+ * before the card left.
  */
 
 #include <assert.h>
@@ -165,4 +166,13 @@ void home_note_fellows(const CardFacts *card, Home *record) {
         for (size_t i = 0; i < card->n_fellows && record->known && record->n_functions < PARTS_MAX; i++)
                 if (!home_function(record, card->fellows[i].function.address))
                         note_one(&card->fellows[i].function, true, &record->functions[record->n_functions++]);
+}
+
+size_t home_fellows(const Home *home, PciAddress ret_addresses[static FELLOWS_MAX]) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < home->n_functions && n < FELLOWS_MAX; i++)
+                if (!address_same_slot(home->functions[i].address, home->functions[0].address))
+                        ret_addresses[n++] = home->functions[i].address;
+        return n;
 }

@@ -62,19 +62,6 @@ static bool is_due(const CardFacts *card, const Recipe *recipe, const GuestReque
                (request->state == RESET_STATE_UNKNOWN && has_check(card, recipe));
 }
 
-/* Is @method one of those that `reset_method` names? */
-static bool knows_method(const char *methods, const char *method) {
-        size_t n = strlen(method);
-
-        for (; *methods; methods += strspn(methods, " ")) {
-                size_t length = strcspn(methods, " ");
-                if (length == n && strncmp(methods, method, n) == 0)
-                        return true;
-                methods += length;
-        }
-        return false;
-}
-
 /* Why it cannot run, as half a sentence for people; NULL: it can. */
 static const char *obstacle(const CardFacts *card, const MachineFacts *machine, const Rule *rule,
                             const GuestRequest *request, const Recipe *recipe, Guard guard) {
@@ -91,7 +78,7 @@ static const char *obstacle(const CardFacts *card, const MachineFacts *machine, 
                 if (!word->optional && !has_bar(card, word))
                         return "the card has not the BAR that its registers are said to be in";
                 if (word->verb == RECIPE_FUNCTION_RESET &&
-                    !knows_method(card->functions[0].survey.reset_method, word->method))
+                    !reset_method_offered(card->functions[0].survey.reset_method, word->method))
                         return "the kernel does not offer the method that it needs in reset_method";
         }
         return NULL;

@@ -22,7 +22,7 @@ typedef struct Helper {
         const char *root;                /* "" in the product; tests: a folder with `sys`, `dev`, `proc` */
         PciAddress card;                 /* any function of the one slot that this process may touch */
         size_t n_fellows;
-        PciAddress fellows[FELLOWS_MAX]; /* devices of other slots that go along; what may be asked of them is in operations.c */
+        PciAddress fellows[FELLOWS_MAX]; /* devices of other slots that go along; what may be asked of them is in rules.c */
         int socket;                      /* to notice that nobody waits any more; -EBADF: nobody ever did */
         SavedSpace saved[FUNCTIONS_MAX]; /* by function number */
         /* What `reset_method` of each was before we wrote it; "": not written */

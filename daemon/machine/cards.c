@@ -84,13 +84,6 @@ static int card_add_member(const char *root, PciAddress address, int32_t group, 
         return 0;
 }
 
-static bool card_has_part(const CardFacts *card, PciAddress address) {
-        for (size_t i = 0; i < card_n_parts(card); i++)
-                if (address_equal(card_part_const(card, i)->address, address))
-                        return true;
-        return false;
-}
-
 /* @dir is the folder of a function in that group. Members that are no PCI devices have no address: left out. */
 static int card_add_group(const char *root, int dir, int32_t group, CardFacts *card) {
         _cleanup_(closedirp) DIR *folder = folder_open(dir, "iommu_group/devices");
@@ -99,7 +92,7 @@ static int card_add_group(const char *root, int dir, int32_t group, CardFacts *c
                 return errno == ENOENT ? 0 : -errno;
         for (struct dirent *entry; (entry = readdir(folder));) {
                 PciAddress address;
-                if (address_parse(entry->d_name, &address) < 0 || card_has_part(card, address))
+                if (address_parse(entry->d_name, &address) < 0 || card_part_at(card, address))
                         continue;
                 int r = card_add_member(root, address, group, card);
                 if (r < 0)
@@ -173,16 +166,12 @@ static void card_unique_id(int dir, CardFacts *card) {
         (void) text_make_printable(card->unique_id);
 }
 
-/* "flr bus", in the kernel's order of preference; no such file where there is no reset at all. */
+/* No such file where there is no reset at all. */
 static bool card_has_own_reset(int dir) {
-        char methods[256], *rest = NULL;
+        char methods[256];
 
-        if (attribute_read(dir, "reset_method", methods, sizeof(methods)) < 0)
-                return false;
-        for (const char *word = strtok_r(methods, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-                if (streq(word, "device_specific"))
-                        return true;
-        return false;
+        return attribute_read(dir, "reset_method", methods, sizeof(methods)) >= 0 &&
+               reset_method_offered(methods, "device_specific");
 }
 
 /* Fills @card, which is zeroed, from the slot whose function 0 is @address; its groups are still to come. */

@@ -17,13 +17,8 @@
 
 /* What goes along by policy; and while the card is away, what went along with it, whatever policy says by now. */
 static size_t fellows_of(const Card *card, PciAddress addresses[static FELLOWS_MAX]) {
-        const Home *home = &card->home;
-        size_t n = 0;
+        size_t n = card_owner(&card->facts) != OWNER_HOST ? home_fellows(&card->home, addresses) : 0;
 
-        if (card_owner(&card->facts) != OWNER_HOST)
-                for (size_t i = 0; i < home->n_functions; i++)
-                        if (!address_same_slot(home->functions[i].address, card->address))
-                                addresses[n++] = home->functions[i].address;
         for (size_t i = 0; i < card->rule.n_fellows; i++) {
                 size_t j = 0;
                 while (j < n && !address_equal(addresses[j], card->rule.fellows[i].address))
@@ -35,13 +30,21 @@ static size_t fellows_of(const Card *card, PciAddress addresses[static FELLOWS_M
 }
 
 static void fellow_rules(Card *card) {
-        for (size_t i = 0; i < card->rule.n_fellows; i++)
-                for (size_t j = 0; j < card->facts.n_fellows; j++) {
-                        const FunctionFacts *function = &card->facts.fellows[j].function;
-                        if (address_equal(card->rule.fellows[i].address, function->address))
-                                policy_fellow(card->manager->policy, function->vendor_id, function->device_id,
-                                              &card->rule.fellows[i]);
-                }
+        for (size_t i = 0; i < card->rule.n_fellows; i++) {
+                FellowRule *rule = &card->rule.fellows[i];
+                const FunctionFacts *function = card_part_at(&card->facts, rule->address);
+                if (function)
+                        policy_fellow(card->manager->policy, function->vendor_id, function->device_id, rule);
+        }
+}
+
+static void take_surveys(CardFacts *card, const CardFacts *surveyed) {
+        for (size_t i = 0; i < card_n_parts(card); i++) {
+                FunctionFacts *part = card_part(card, i);
+                const FunctionFacts *same = card_part_at(surveyed, part->address);
+                if (same)
+                        part->survey = same->survey;
+        }
 }
 
 int card_look(Card *card) {
@@ -51,10 +54,7 @@ int card_look(Card *card) {
         int r = cards_read_with("", card->address, fellows, fellows_of(card, fellows), &facts);
         if (r != 0)
                 return r;
-        for (size_t i = 0; i < card_n_parts(&facts); i++)
-                for (size_t j = 0; j < card_n_parts(&card->facts); j++)
-                        if (address_equal(card_part(&facts, i)->address, card_part(&card->facts, j)->address))
-                                card_part(&facts, i)->survey = card_part(&card->facts, j)->survey;
+        take_surveys(&facts, &card->facts);
         card->facts = facts;
         fellow_rules(card);
         return 0;
@@ -229,13 +229,9 @@ void card_driver_seen_gone(Card *card, const char *reason) {
 void card_apply_survey(Card *card, const CardFacts *surveyed) {
         bool dead = false;
 
-        for (size_t i = 0; i < card_n_parts(surveyed); i++) {
-                const FunctionFacts *part = card_part_const(surveyed, i);
-                for (size_t j = 0; j < card_n_parts(&card->facts); j++)
-                        if (address_equal(card_part(&card->facts, j)->address, part->address))
-                                card_part(&card->facts, j)->survey = part->survey;
-                dead |= i < surveyed->n_functions && part->survey.config_dead;
-        }
+        take_surveys(&card->facts, surveyed);
+        for (size_t i = 0; i < surveyed->n_functions; i++)
+                dead |= surveyed->functions[i].survey.config_dead;
         if (dead && card->state != RESET_STATE_FAILED)
                 card_event(card, CARD_EVENT_CONFIG_DEAD, "configuration space reads all ones");
 }

@@ -124,20 +124,13 @@ static void drop_claim(Card *card, const StoredOperation *stored) {
                 card->wants_home = true;
 }
 
-/* Which devices of other slots its steps may name is not in the record, and is in that of the card's home. */
-static void allow_fellows(const Card *card, Plan *plan) {
-        for (size_t i = 0; i < card->home.n_functions; i++)
-                if (!address_same_slot(card->home.functions[i].address, card->address))
-                        plan->fellows[plan->n_fellows++] = card->home.functions[i].address;
-}
-
 static void recover_decided(Card *card, StoredOperation *stored, RecoveryGroup group) {
         RecoveryFacts facts;
         const char *reason;
 
         facts_of(stored, group, &facts);
-        stored->plan.n_fellows = 0;
-        allow_fellows(card, &stored->plan);
+        /* Which devices of other slots its steps may name is not in the record, and is in that of the card's home. */
+        stored->plan.n_fellows = home_fellows(&card->home, stored->plan.fellows);
         RecoveryAction action = recovery_decide(&card->facts, &facts, &reason);
         log_decision(card, stored, &facts, action, reason);
         switch (action) {

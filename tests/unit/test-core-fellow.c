@@ -280,6 +280,18 @@ START_TEST(test_leftover_is_no_home) {
 }
 END_TEST
 
+START_TEST(test_home_fellows) {
+        PciAddress addresses[FELLOWS_MAX];
+        Home home = home_of_two();
+
+        ck_assert_uint_eq(home_fellows(&home, addresses), 2);
+        ck_assert(address_equal(addresses[0], nvme_address) && address_equal(addresses[1], net_address));
+        home.n_functions = 2;
+        ck_assert_uint_eq(home_fellows(&home, addresses), 0);
+        ck_assert_uint_eq(home_fellows(&(Home){ 0 }, addresses), 0);
+}
+END_TEST
+
 static void lost(void) {
         card.lost_fellows[card.n_lost_fellows++] = nvme_address;
         card.fellows[0] = card.fellows[--card.n_fellows];
@@ -444,6 +456,7 @@ static Suite *make_suite(void) {
         tcase_add_test(tc, test_home_without_card);
         tcase_add_test(tc, test_joins_while_away);
         tcase_add_test(tc, test_leftover_is_no_home);
+        tcase_add_test(tc, test_home_fellows);
         tcase_add_loop_test(tc, test_refused, 0, (int) ELEMENTSOF(refusals));
         tcase_add_test(tc, test_use_counts_on_host_driver);
         tcase_add_loop_test(tc, test_method, 0, (int) ELEMENTSOF(methods));
