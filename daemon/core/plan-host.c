@@ -176,3 +176,9 @@ size_t home_fellows(const Home *home, PciAddress ret_addresses[static FELLOWS_MA
                         ret_addresses[n++] = home->functions[i].address;
         return n;
 }
+
+void home_forget_fellows(Home *record) {
+        PciAddress addresses[FELLOWS_MAX];
+
+        record->n_functions -= home_fellows(record, addresses); /* they are the last */
+}

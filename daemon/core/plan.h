@@ -180,6 +180,9 @@ void home_note_fellows(const CardFacts *card, Home *record);
 /** home_fellows() - where what went along with the card is at home. Returns how many. */
 size_t home_fellows(const Home *home, PciAddress ret_addresses[static FELLOWS_MAX]);
 
+/** home_forget_fellows() - of a record from an earlier boot: at these addresses may be other devices by now. */
+void home_forget_fellows(Home *record);
+
 /** step_path() - the file that a step writes or reads, "" for a step without one. Returns @buffer. */
 const char *step_path(const Step *step, char buffer[static PATH_TEXT_SIZE]);
 

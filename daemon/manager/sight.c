@@ -97,7 +97,9 @@ static void load_stored(Sight *sight) {
         sight->same_boot = streq(sight->stored.boot_id, manager->boot_id) &&
                            address_equal(sight->stored.address, card->address);
         card->home = sight->stored.home;
-        if (sight->same_boot) {
+        if (!sight->same_boot)
+                home_forget_fellows(&card->home);
+        else {
                 (void) card_look(card); /* it may be away, with what its home names */
                 card->lease = sight->stored.lease;
                 card->wants_home = sight->stored.wants_home;

@@ -2,6 +2,7 @@
 """Devices that go along with a card, while they are away: what others do to them, and policy that changes."""
 
 import errno
+import sqlite3
 
 from simlib import expect
 from simlib.machine import AUDIO, DISPLAY, DISPLAY2
@@ -303,3 +304,27 @@ def fellow_of_a_lost_card_and_daemon(m, g):
     expect.equal((shown["Owner"], shown["ResetState"]), ("none", "failed"), "the card")
     expect.same({name: values for name, values in before.items() if name not in (DISPLAY, AUDIO)}, everything(m), "all but the card")
     expect.equal(drivers(m)[DISPLAY], "vfio-pci", "driver of the lost card")
+
+
+@scenario(cards=CARDS)
+def fellow_of_an_earlier_boot(m, g):
+    """Its address may be another device's by now: where it was at home before the machine was started anew, nobody is bound."""
+    send_along(m, g, NVME)
+    for method in "ToGuest", "ToHost":
+        expect.done(g.switch(DISPLAY, method), method)
+    m.stop_daemon()
+    store = sqlite3.connect("/var/lib/gpuswitch/gpuswitch.db")
+    store.execute("UPDATE card SET boot_id = '00000000-0000-0000-0000-000000000000'")
+    store.commit()
+    store.close()
+    m.write_policy()
+    expect.equal(write(f"{DEVICES}/{NVME}/driver/unbind", NVME), 0, "unbind")
+    expect.equal(write(f"{DEVICES}/{DISPLAY}/driver_override", "vfio-pci"), 0, "driver_override")
+    expect.equal(write(f"{DEVICES}/{DISPLAY}/driver/unbind", DISPLAY), 0, "unbind")
+    expect.equal(write("/sys/bus/pci/drivers/vfio-pci/bind", DISPLAY), 0, "bind")
+    first = len(m.sim.record())
+    m.start_daemon()
+    g.wait(DISPLAY, lambda p: p is not None, "the card on the bus")
+    expect.done(g.switch(DISPLAY, "ToHost"), "home")
+    expect.equal(drivers(m)[DISPLAY], "amdgpu", "driver of the card")
+    expect.equal([line for line in m.sim.record(first) if line[0] == NVME], [], "writes to what went along once")
