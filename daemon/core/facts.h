@@ -67,7 +67,7 @@ typedef struct GroupMember {
 typedef struct Fellow {
         FunctionFacts function;
         bool is_of_card;              /* a function of another card, which goes with that one */
-        char host_use[HOST_USE_SIZE]; /* "file system /home on nvme1n1p2"; "": nothing that can be seen */
+        char host_use[HOST_USE_SIZE]; /* "file system /home on nvme1n1p2"; "": nothing that can be seen, or nobody has asked */
 } Fellow;
 
 /*

@@ -19,11 +19,13 @@ int fellow_read(const char *root, PciAddress address, Fellow *ret_fellow) {
         if (r < 0)
                 return function_is_gone(r) ? -ENODEV : r;
         fellow.is_of_card = cards_read(root, address, &card) == 0;
-        r = host_use_read(root, address, fellow.host_use);
-        if (r == -ENODEV)
-                return r;
-        if (r < 0)
-                (void) text_format(fellow.host_use, sizeof(fellow.host_use), "what for cannot be found out (%s)", strerror(-r));
         *ret_fellow = fellow;
         return 0;
+}
+
+void fellow_read_use(const char *root, Fellow *fellow) {
+        int r = host_use_read(root, fellow->function.address, fellow->host_use);
+
+        if (r < 0)
+                (void) text_format(fellow->host_use, sizeof(fellow->host_use), "what for cannot be found out (%s)", strerror(-r));
 }

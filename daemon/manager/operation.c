@@ -14,6 +14,7 @@
 #include "core/viability.h"
 #include "gpuswitch/names.h"
 #include "log/log.h"
+#include "machine/fellow.h"
 #include "machine/system.h"
 #include "manager/internal.h"
 
@@ -141,6 +142,8 @@ static void operation_plan(Operation *operation) {
                         .vendor_reset_unknown = card->vendor_reset_unknown,
                         .by_hand = operation->by_hand || operation->question,
                 };
+                for (size_t i = 0; i < card->facts.n_fellows; i++)
+                        fellow_read_use("", &card->facts.fellows[i]);
                 r = operation->reset ? plan_reset(&card->facts, &machine, &card->rule, &request, &operation->plan,
                                                   &refusal)
                                      : plan_to_guest(&card->facts, &machine, &card->rule, &request,

@@ -5,6 +5,7 @@
 #include "check-main.h"
 #include "machine-tree.h"
 #include "machine/cards.h"
+#include "machine/fellow.h"
 
 #define SLOT "pci0000:00/0000:00:01.0/0000:01:00."
 
@@ -126,16 +127,23 @@ START_TEST(test_limit) {
 }
 END_TEST
 
+static void read_use(CardFacts *card) {
+        for (size_t i = 0; i < card->n_fellows; i++)
+                fellow_read_use(tree_root, &card->fellows[i]);
+}
+
 /* What is known, and that something is not known, are both no reason to lose sight of the card. */
 START_TEST(test_host_use) {
         tree_write(TREE_FILE(&nvme, "nvme/nvme1/nvme1n1/dev"), "259:4\n");
         tree_link("sys/class/block/nvme1n1", "sys/devices/pci0000:00/0000:00:1d.0/0000:05:00.0/nvme/nvme1/nvme1n1");
         tree_write("proc/1/mountinfo", "36 25 259:4 / /home rw - ext4 /dev/nvme1n1 rw\n");
         CardFacts card = READ_WITH("0000:05:00.0", "0000:06:00.0");
+        read_use(&card);
         ck_assert_str_eq(card.fellows[0].host_use, "file system /home on nvme1n1");
         ck_assert_str_eq(card.fellows[1].host_use, "");
         tree_unlink("proc/1/mountinfo");
         card = READ_WITH("0000:05:00.0", "0000:06:00.0");
+        read_use(&card);
         ck_assert_str_eq(card.fellows[0].host_use, "what for cannot be found out (Permission denied)");
         ck_assert_str_eq(card.fellows[1].host_use, "");
 }
