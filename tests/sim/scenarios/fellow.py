@@ -8,6 +8,7 @@ import re
 from simlib import expect, namespace
 from simlib.machine import AUDIO, DISPLAY, DISPLAY2
 from simlib.runner import add, scenario
+from simlib.sysfs import write
 
 UUID, UUID2 = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0", "b3a5a0c4-70f1-4a5d-9d9b-0c6a8e1d2f43"
 CARDS = ("polaris", "pascal", "nvme", "wireless", "nic")
@@ -24,19 +25,6 @@ def everything(m):
 
 def drivers(m):
     return {name: values["driver"] for name, values in everything(m).items()}
-
-
-def write(path, text):
-    """0 or the errno."""
-    try:
-        fd = os.open(path, os.O_WRONLY)
-        try:
-            os.write(fd, text.encode())
-        finally:
-            os.close(fd)
-    except OSError as error:
-        return error.errno
-    return 0
 
 
 def read(path):

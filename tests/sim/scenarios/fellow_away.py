@@ -7,9 +7,10 @@ import sqlite3
 from simlib import expect
 from simlib.machine import AUDIO, DISPLAY, DISPLAY2
 from simlib.runner import scenario
+from simlib.sysfs import write
 
 from scenarios.fellow import (CARDS, DEVICES, FELLOWS, NIC, NVME, UUID, UUID2, WIRELESS, along, drivers, everything, home, send_along, to, to_guest,
-                              whole, write)
+                              whole)
 
 
 def shown_with(p):

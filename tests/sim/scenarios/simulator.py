@@ -10,21 +10,9 @@ import subprocess
 from simlib import expect
 from simlib.machine import AUDIO, AUDIO2, DISPLAY, PATIENCE, Failure
 from simlib.runner import scenario
+from simlib.sysfs import write
 
 DEVICES, DRIVERS = "/sys/bus/pci/devices", "/sys/bus/pci/drivers"
-
-
-def write(path, text):
-    """0 or the errno."""
-    try:
-        fd = os.open(path, os.O_WRONLY)
-        try:
-            os.write(fd, text.encode())
-        finally:
-            os.close(fd)
-    except OSError as error:
-        return error.errno
-    return 0
 
 
 def writer(m, path, text):
